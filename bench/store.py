@@ -1,0 +1,140 @@
+"""What a store of a million events costs beside one of ten thousand: to add to, and to claim from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bench import child, cores, deliveries, ratios
+from bench.ratios import Ratio
+from moderation_ai.stores.base import DONE, Delivery, Outcome, Store
+from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.sqlite import SqliteStore
+
+SMALL, LARGE = 10_000, 1_000_000
+_BYTES_PER_EVENT = 4_000
+_BATCH = 256
+_WARM_BATCHES = 4
+_BATCHES = 20  # long enough to hold several checkpoints
+_ROUNDS = 5
+_LEASE_SECONDS = 60.0
+_TIMEOUT = 600.0
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Microseconds for each event, in one round."""
+
+    add: float
+    claim: float
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """The costs of the small and of the large store, round by round."""
+
+    small: list[Cost]
+    large: list[Cost]
+
+
+def measure(folder: Path, rows: int = LARGE) -> tuple[dict[str, Ratio], dict[str, float]]:
+    """Return the ratios and the figures of both stores; none where the disk has no room for the large one."""
+    if shutil.disk_usage(folder).free < rows * _BYTES_PER_EVENT:
+        print(f"bench: {folder} has no room for {rows:,} events; the growth is not measured", file=sys.stderr)
+        return {}, {}
+    arguments = [str(folder), str(rows)]
+    growth = child.run_module("bench.store", *arguments, core=cores.SERVER_CORE, timeout=_TIMEOUT, kind=Growth)
+    return _ratios(growth), _figures(growth)
+
+
+def _ratios(growth: Growth) -> dict[str, Ratio]:
+    pairs = list(zip(growth.large, growth.small, strict=True))
+    return {
+        "store_add_1m_vs_10k": ratios.spread([large.add / small.add for large, small in pairs]),
+        "claim_1m_vs_10k": ratios.spread([large.claim / small.claim for large, small in pairs]),
+    }
+
+
+def _figures(growth: Growth) -> dict[str, float]:
+    sides = {"10k": growth.small, "1m": growth.large}
+    return {
+        f"{verb}_us_per_event_{name}": ratios.spread([getattr(cost, verb) for cost in costs]).median
+        for verb in ("add", "claim")
+        for name, costs in sides.items()
+    }
+
+
+async def grow(folder: Path, rows: int) -> Growth:
+    """Fill both stores, then measure them in turn."""
+    pristine = folder / "small.db"
+    await (await filled(pristine, SMALL)).close()
+    large = await filled(folder / "large.db", rows)
+    growth = Growth(small=[], large=[])  # the files stay, for what is measured over HTTP
+    source = deliveries.endless()
+    for number in range(_ROUNDS):
+        # The small store is measured on a new copy each time: it would not be small for long.
+        small = await _opened(Path(shutil.copy(pristine, folder / f"small{number}.db")))
+        growth.small.append(await _cost(small, source))
+        growth.large.append(await _cost(large, source))
+        await small.close()
+    await large.close()
+    return growth
+
+
+async def filled(path: Path, rows: int) -> Store:
+    """Return an open, durable store with so many events waiting in it."""
+    # Filled without waiting for the disk, synchronised once: only what is measured has to be durable.
+    filling = SqliteStore(str(path), synchronous="OFF")
+    await filling.open()
+    await deliveries.fill(filling, deliveries.endless(), rows)
+    await filling.close()
+    return await _opened(path)
+
+
+async def _opened(path: Path) -> Store:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    store = open_store(f"sqlite:///{path}")
+    await store.open()
+    return store
+
+
+async def _cost(store: Store, source: Iterator[Delivery]) -> Cost:
+    """Measure batches of requests in flight and a worker's claims; as much is settled as was added."""
+    for _ in range(_WARM_BATCHES):
+        await _add_and_claim(store, source)
+    times = [await _add_and_claim(store, source) for _ in range(_BATCHES)]
+    adding, claiming = (sum(column) / (_BATCH * _BATCHES) * 1e6 for column in zip(*times, strict=True))
+    return Cost(add=adding, claim=claiming)
+
+
+async def _add_and_claim(store: Store, source: Iterator[Delivery]) -> tuple[float, float]:
+    batch = [next(source) for _ in range(_BATCH)]
+    start = time.perf_counter()
+    await deliveries.add_together(store, iter(batch), _BATCH)
+    # A checkpoint that the batch brought about runs on the writer's thread before anything else: its price is the
+    # batch's, and not that of the claim which happens to wait for it.
+    await store.claim("bench", 0, datetime.now(UTC), _LEASE_SECONDS)
+    return time.perf_counter() - start, await _claim(store)
+
+
+async def _claim(store: Store) -> float:
+    now = datetime.now(UTC)
+    start = time.perf_counter()
+    claimed = await store.claim("bench", _BATCH, now, _LEASE_SECONDS)
+    took = time.perf_counter() - start
+    if len(claimed) != _BATCH:
+        raise SystemExit(f"{len(claimed)} events were claimed instead of {_BATCH}")
+    outcomes = [Outcome(seq=item.event.seq, status=DONE, lane=item.event.lane) for item in claimed]
+    await store.settle(outcomes, now)
+    return took
+
+
+if __name__ == "__main__":
+    child.answer(asyncio.run(grow(Path(sys.argv[1]), int(sys.argv[2]))))

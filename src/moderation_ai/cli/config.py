@@ -1,0 +1,52 @@
+"""``moderation-ai config``: whether the configuration is right, and where each value comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from moderation_ai.cli.serve.loading import load_handlers
+from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, settings_options
+from moderation_ai.cli.terminal.printing import print_json, print_table
+from moderation_ai.config import require_platforms, sources_of
+from moderation_ai.config import show as show_settings
+from moderation_ai.pipeline.moderation import read_policy
+
+
+@click.group()
+def config() -> None:
+    """Check the configuration, or show it."""
+
+
+@config.command()
+@settings_options
+@pass_invocation
+def check(invocation: Invocation) -> None:
+    """Say whether `serve` could start with this configuration; exit code 3 if not."""
+    settings = invocation.settings
+    require_platforms(settings)
+    served = sources_of(settings)
+    if settings.policy.file is not None:
+        read_policy(settings.policy.file)
+    load_handlers(settings)
+    click.echo(f"the configuration is right; `serve` would serve {', '.join(sorted(served))}")
+
+
+@config.command()
+@as_json_option
+@settings_options
+@pass_invocation
+def show(invocation: Invocation, as_json: bool) -> None:
+    """Show every setting, its value and where that comes from; secrets are masked."""
+    rows = show_settings(invocation.loaded)
+    if as_json:
+        print_json(row._asdict() for row in rows)
+    else:
+        print_table(("SETTING", "VALUE", "FROM"), [(row.name, _written(row.value), row.origin) for row in rows])
+
+
+def _written(value: Any) -> str:
+    """Return a value as it would stand in the file."""
+    return "-" if value is None else msgspec.json.encode(value).decode()

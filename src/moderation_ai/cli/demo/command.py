@@ -1,0 +1,78 @@
+"""``moderation-ai demo``: see the whole path work, and what survives a kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from moderation_ai.cli.demo import payloads, running
+from moderation_ai.webhooks.choosing import DEFAULT_URL
+
+
+@click.command()
+@click.option("--seconds", type=float, help="How long to send; until Ctrl-C if not given.")
+@click.option("--rate", type=int, default=300, show_default=True, help="Requests a second; bursts are four times that.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Makes the traffic repeatable.")
+@click.option("--store", "store_url", envvar="MODERATION_AI_STORE__URL", default=DEFAULT_URL, show_default=True)
+@click.option(
+    "--payloads",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Instead of made-up traffic, sign and post the bodies of this folder and compare what becomes of them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, the last line.")
+def demo(seconds: float | None, rate: int, seed: int, store_url: str, folder: Path | None, as_json: bool) -> None:
+    """Run the real gateway with signed traffic of every platform, kill it, and count what was lost.
+
+    The traffic has duplicates, late and reordered deliveries, bursts and forgeries. The sender notes every
+    acknowledgement; after a SIGKILL a fresh process reads the store, and each acknowledged event must be in it.
+    """
+    plan = running.Plan(store_url=store_url, seconds=seconds, rate=rate, seed=seed)
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    summary = asyncio.run(_interruptible(plan, folder, say))
+    _print(summary, as_json)
+    sys.exit(0 if is_good(summary) else 1)
+
+
+async def _interruptible(plan: running.Plan, folder: Path | None, say: running.Say) -> dict[str, Any]:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if folder is not None:
+        return await payloads.run(folder, say)
+    return await running.run(plan, say, stop)
+
+
+def is_good(summary: dict[str, Any]) -> bool:
+    """Say whether a run kept every promise: nothing lost, nothing answered wrongly, the bodies as expected."""
+    if "share" in summary:
+        return all(row["share"] >= payloads.GOOD_SHARE for row in summary["platforms"].values())
+    return bool(summary["lost"] == 0 and summary["wrong"] == 0 and summary["accepted"] > 0)
+
+
+def _print(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(summary).decode())
+        return
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for key, inner in value.items():
+                click.echo(f"  {key:<14} {_plain(inner)}")
+        elif not isinstance(value, list):
+            click.echo(f"{name:<18} {value:,}" if isinstance(value, int) else f"{name:<18} {value}")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {inner}" for name, inner in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,1 @@
+"""The events commands: list, show, tail, replay, export."""

@@ -1,0 +1,171 @@
+"""Replaying events: what is stored, or what a file holds, is put back for the handlers of ``serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+from msgspec import structs
+
+from moderation_ai.cli.events.listing import print_found
+from moderation_ai.cli.terminal.asking import confirm_many, yes_option
+from moderation_ai.cli.terminal.filters import chosen, filter_options, narrows
+from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
+from moderation_ai.cli.terminal.printing import Progress, note, plural
+from moderation_ai.cli.terminal.stores import opened, pages
+from moderation_ai.core.errors import ModerationError
+from moderation_ai.core.events import (
+    KeyedEvent,
+    WebhookEvent,
+    event_id_of,
+    key_of,
+    lane_of,
+    object_id_of,
+    to_json,
+)
+from moderation_ai.stores.base import Delivery, EventFilter, Store
+from moderation_ai.webhooks.replay import read_events
+
+_PAGE = 500
+
+
+@click.command()
+@click.argument("event_ids", nargs=-1, metavar="[EVENT_ID]...")
+@filter_options
+@click.option("--handler", "handlers", multiple=True, metavar="NAME", help="Run this handler alone; may be repeated.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Replay the events of this file: a JSON array or JSON Lines, as `events export` writes them.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show which events are meant.")
+@yes_option
+@as_json_option
+@settings_options
+@pass_invocation
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    invocation: Invocation,
+    event_ids: tuple[str, ...],
+    handlers: tuple[str, ...],
+    file: Path | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Put events back to be handled again, whatever came of them before; `serve` runs them at once.
+
+    Name them by their ids or by filters, or give a file.
+    """
+    which = structs.replace(chosen(ctx), event_ids=event_ids)
+    if (file is not None) == narrows(which):
+        raise click.UsageError("say which events: their ids, filters such as --since 2h, or --file FILE")
+    if file is None:
+        run(_replay_stored(invocation, which, handlers, Manner(dry_run, yes, as_json)))
+    elif handlers:
+        raise click.UsageError("--handler is for stored events; those of a file go to every handler")
+    else:
+        run(_replay_file(invocation, read_events(file.read_bytes()), Manner(dry_run, yes, as_json)))
+
+
+class Manner(NamedTuple):
+    """How to go about it: only show, do not ask, show as JSON."""
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+async def _replay_stored(invocation: Invocation, which: EventFilter, handlers: tuple[str, ...], manner: Manner) -> None:
+    async with opened(invocation.store_url) as store:
+        seqs: list[int] = []
+        ids: set[str] = set()
+        async for page in pages(store, which):
+            seqs += [event.seq for event in page]
+            ids |= {event.event_id for event in page} & set(which.event_ids)
+            if manner.dry_run:
+                print_found(page, manner.as_json)
+        _require_all_found(which, ids)
+        if may_begin(len(seqs), manner):
+            done = await _put_back(store, seqs, invocation.clock.now(), handlers)
+            _tell(done, len(seqs) - done)
+
+
+async def _replay_file(invocation: Invocation, events: list[WebhookEvent], manner: Manner) -> None:
+    if manner.dry_run:
+        print_found(events, manner.as_json)
+    async with opened(invocation.store_url) as store:
+        if may_begin(len(events), manner):
+            now = invocation.clock.now()
+            fresh, known = await _keep(store, events, now)
+            done = await _put_back(store, known, now)
+            _tell(fresh + done, len(known) - done)
+
+
+def may_begin(number: int, manner: Manner) -> bool:
+    """Say whether to go on with ``number`` events: not for a dry run, and not where a person says no."""
+    if manner.dry_run:
+        note(f"{plural(number, 'event')} would be replayed")
+        return False
+    confirm_many(number, "replay", yes=manner.yes)
+    return True
+
+
+async def _put_back(store: Store, seqs: Sequence[int], now: datetime, handlers: tuple[str, ...] = ()) -> int:
+    """Put events back in short transactions, so that ``serve`` can write between them; count what was put back."""
+    progress = Progress("events")
+    done = 0
+    for start in range(0, len(seqs), _PAGE):
+        part = seqs[start : start + _PAGE]
+        done += await store.replay(part, now, handlers=handlers)
+        progress.add(len(part))
+    progress.end()
+    return done
+
+
+def _require_all_found(which: EventFilter, found: set[str]) -> None:
+    missing = set(which.event_ids) - found
+    if missing:
+        raise ModerationError(f"no event is called {', '.join(sorted(missing))}; nothing was replayed")
+
+
+async def _keep(store: Store, events: Sequence[WebhookEvent], now: datetime) -> tuple[int, list[int]]:
+    """Store the events of a file; return how many were new, and the places of those that were there already."""
+    known: list[int] = []
+    fresh = 0
+    for event in events:
+        event.source = "replay"
+        same = EventFilter(event_ids=(event.event_id,), platform=event.platform)
+        found = await store.events(same) if event.event_id else []
+        if found:
+            known += [one.seq for one in found]
+            continue
+        keyed = _keyed(event, now)
+        delivery = Delivery(platform=event.platform, received_at=now, body=to_json(event), events=[keyed], forced=True)
+        added = await store.add(delivery)
+        fresh += len(added.fresh)
+        known += [seq for seq in added.seqs if seq not in added.fresh]
+    return fresh, known
+
+
+def _keyed(event: WebhookEvent, now: datetime) -> KeyedEvent:
+    """Return an event of a file with its key; what it lacks is made of its content."""
+    content = sha256(msgspec.json.encode([event.event_type, event.account, event.timestamp, event.data])).hexdigest()
+    object_id = object_id_of(event) or content
+    event.event_id = event.event_id or event_id_of(event.platform, "", event.event_type, object_id, content)
+    event.lane = event.lane or lane_of(event.platform, object_id)
+    event.received_at = event.received_at or now
+    if event.timestamp is None:
+        event.timestamp, event.timestamp_inferred = event.received_at, True
+    return KeyedEvent(event, key_of(event.event_id, event.platform, "by hand", content))
+
+
+def _tell(done: int, left: int) -> None:
+    note(f"{plural(done, 'event')} will be handled again" + (f"; {left} are being handled just now" if left else ""))

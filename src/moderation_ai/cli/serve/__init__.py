@@ -1,0 +1,1 @@
+"""The serve command: gateway, worker and console in one process."""

@@ -1,0 +1,159 @@
+"""``moderation-ai serve``: receive, keep and handle, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+import msgspec
+
+from moderation_ai.cli.serve.loading import load_handlers
+from moderation_ai.cli.serve.token import Token, make_token
+from moderation_ai.cli.terminal.errors import INTERRUPTED
+from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
+from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
+from moderation_ai.config import Settings, require_platforms, sources_of
+from moderation_ai.core.addresses import Networks
+from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.intake import Source
+from moderation_ai.pipeline.moderation import read_policy
+from moderation_ai.stores.opening import open_store
+from moderation_ai.web.api import ConsoleApp
+from moderation_ai.web.gateway import Gateway
+from moderation_ai.web.servers import serve as serve_doors
+from moderation_ai.web.state import State
+from moderation_ai.webhooks.parts import Parts
+
+logger = logging.getLogger(__name__)
+
+
+@click.command()
+@click.argument("handler", required=False, metavar="[MODULE:HANDLER]")
+@setting_option("--host", "server.host", metavar="ADDRESS", help="Address of the gateway, 127.0.0.1 if not set.")
+@setting_option("--port", "server.port", metavar="PORT", help="Port of the gateway, 8080 if not set.")
+@setting_option("--console-host", "console.host", metavar="ADDRESS", help="Address of the console.")
+@setting_option("--console-port", "console.port", metavar="PORT", help="Port of the console, 8081 if not set.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ready line as a JSON object.")
+@click.option("--log-format", type=click.Choice(("text", "json")), default="text", help="How logs are written.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", help="From which level on.")
+@settings_options
+@pass_invocation
+def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format: str, log_level: str) -> None:
+    """Run the gateway, the handlers' worker and the console, until SIGTERM or Ctrl-C.
+
+    MODULE:HANDLER is a WebhookHandler of yours, such as inbox:handler; its functions handle what arrives. Secrets,
+    addresses and the store are those of the configuration, not of the handler.
+    """
+    set_up_logs(log_level, log_format)
+    settings = invocation.settings
+    require_platforms(settings)
+    sources = {
+        name: Source(platform=platform, credential=credential)
+        for name, (platform, credential) in sources_of(settings).items()
+    }
+    if settings.policy.file is not None:
+        read_policy(settings.policy.file)
+    handlers = load_handlers(settings, handler)
+    if not len(handlers):
+        logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
+    came = run_fast(_serve(invocation, sources, handlers, lambda addresses: announce(addresses, as_json)))
+    sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
+
+
+async def _serve(
+    invocation: Invocation,
+    sources: dict[str, Source],
+    handlers: Handlers,
+    ready: Callable[[dict[str, str]], None],
+) -> signal.Signals | None:
+    settings = invocation.settings
+    parts = make_parts(invocation, sources, handlers)
+    token = await _open(invocation, parts)
+    state = State()
+
+    def tell(addresses: dict[str, str]) -> None:
+        state.addresses = {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint}
+        _log_start(settings, token, sources)
+        ready(state.addresses)
+
+    # What was loaded stays; a request leaves little garbage in circles, so it is looked for less often.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+    try:
+        return await serve_doors(
+            Gateway(parts.intake, endpoint=settings.server.endpoint, clock=parts.clock),
+            ConsoleApp(parts, token.text, hosts=_console_names(settings), state=state),
+            host=settings.server.host,
+            port=settings.server.port,
+            console_host=settings.console.host,
+            console_port=settings.console.port,
+            drain=parts.close,
+            ready=tell,
+            state=state,
+        )
+    finally:
+        logger.info("stopped")
+
+
+async def _open(invocation: Invocation, parts: Parts) -> Token:
+    """Open the parts, and return the token that is kept beside the store which is there now."""
+    await parts.open()
+    try:
+        return make_token(invocation.settings, invocation.store_url)
+    except ConfigurationError:
+        await parts.close()
+        raise
+
+
+def _console_names(settings: Settings) -> list[str]:
+    """Return the names that the console may be called by, beside loopback's."""
+    return [name for name in (settings.console.host, settings.server.public_url) if name is not None]
+
+
+def make_parts(invocation: Invocation, sources: dict[str, Source], handlers: Handlers) -> Parts:
+    """Return the parts that the settings amount to, not yet opened."""
+    server = invocation.settings.server
+    return Parts(
+        open_store(invocation.store_url),
+        sources,
+        handlers,
+        clock=invocation.clock,
+        allowed=Networks(server.allowed_ips) if server.allowed_ips else None,
+        trusted=Networks(server.trusted_proxies),
+        max_body=server.max_body,
+    )
+
+
+def run_fast(work: Coroutine[Any, Any, signal.Signals | None]) -> signal.Signals | None:
+    """Run ``work`` on uvloop where there is one."""
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def announce(addresses: dict[str, str], as_json: bool) -> None:
+    """Print the line that says that requests are taken, at once: scripts wait for it."""
+    if as_json:
+        line = msgspec.json.encode({"status": "ready", **addresses}).decode()
+    else:
+        line = " ".join(["ready", *(f"{name}={address}" for name, address in addresses.items())])
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _log_start(settings: Settings, token: Token, sources: dict[str, Source]) -> None:
+    for name, source in sources.items():
+        if source.credential.allow_unverified:
+            logger.warning("%s: requests are accepted whoever sends them (allow_unverified)", name)
+    logger.info("serving %s below %s", ", ".join(sorted(sources)), settings.server.endpoint)
+    logger.info("the console asks for its token, which is in %s", token.file or "the setting console.token")

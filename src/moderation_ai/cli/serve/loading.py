@@ -1,0 +1,68 @@
+"""Loading the user's handlers by the names that the command line and the configuration give them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from moderation_ai.config import Settings
+from moderation_ai.core.errors import ConfigurationError, ModerationError
+from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.pipeline.handlers import Handlers
+
+
+def load_handlers(settings: Settings, named: str | None = None) -> Handlers:
+    """Return the handlers of all ``WebhookHandler``s that are to be loaded, ``named`` as ``module:name`` included.
+
+    Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded.
+    """
+    found = Handlers()
+    for name in dict.fromkeys([*([named] if named else []), *settings.handlers.imports]):
+        _take_over(_load(name), found, settings.retries.schedule())
+    return found
+
+
+def _take_over(handlers: Handlers, found: Handlers, schedule: RetrySchedule) -> None:
+    """Add the handlers to those that were found; who names no schedule gets the configured one."""
+    for name in handlers.names():
+        handler = handlers.named(name)
+        if handler is not None:
+            own = schedule if handler.schedule == RetrySchedule() else handler.schedule
+            found.add(handler.function, handler.patterns, name=name, timeout=handler.timeout, schedule=own)
+
+
+def _load(name: str) -> Handlers:
+    module, colon, attribute = name.partition(":")
+    if not module or not colon or not attribute:
+        raise ConfigurationError(f"{name!r} names no handler; write MODULE:HANDLER, such as inbox:handler")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    found: Any = _import(module, name)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConfigurationError(f"{name}: the module {module} has no {attribute!r}")
+        found = getattr(found, part)
+    handlers = getattr(found, "handlers", None)
+    if not isinstance(handlers, Handlers):
+        kind = type(found).__name__
+        raise ConfigurationError(
+            f"{name} is a {kind}; it must be a WebhookHandler, whose functions are registered by @on"
+        )
+    return handlers
+
+
+def _import(module: str, name: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModerationError:
+        raise
+    except ModuleNotFoundError as error:
+        hint = (
+            f"; run it in the folder of {module.partition('.')[0]}.py" if error.name == module.partition(".")[0] else ""
+        )
+        raise ConfigurationError(f"{name} cannot be loaded: there is no module {error.name!r}{hint}") from error
+    except Exception as error:  # whatever the user's module raises while it is imported
+        raise ConfigurationError(f"{name} cannot be loaded: {type(error).__name__}: {error}") from error

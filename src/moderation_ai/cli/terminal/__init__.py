@@ -1,0 +1,1 @@
+"""What commands share: their options, their errors, how they print and log."""

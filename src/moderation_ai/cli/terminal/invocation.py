@@ -1,0 +1,101 @@
+"""One call of the program: the settings it asked for, read when they are first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+
+from moderation_ai.config import DEFAULT_STORE_URL, Loaded, Settings, load
+from moderation_ai.pipeline.clock import Clock, SystemClock
+
+C = TypeVar("C", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+class Invocation:
+    """What the options common to all commands say, and what follows from them."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """Begin with nothing asked for."""
+        self.clock = clock or SystemClock()
+        self.config: str | None = None
+        self.flags: dict[str, tuple[str, str]] = {}
+        self.debug = False
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Return the settings and where they came from; raise ``ConfigurationError``."""
+        return load(self.config, flags=self.flags)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings; raise ``ConfigurationError``."""
+        return self.loaded.settings
+
+    @property
+    def store_url(self) -> str:
+        """Return which store is meant."""
+        return self.settings.store.url or DEFAULT_STORE_URL
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def settings_options(command: C) -> C:
+    """Add ``--config`` and ``--store``; every command has them, before or after its name."""
+    for option in (
+        click.option(
+            "--config",
+            metavar="FILE",
+            type=click.Path(dir_okay=False),
+            help="Configuration file, instead of moderation-ai.toml.",
+            expose_value=False,
+            callback=_keep_config,
+        ),
+        setting_option("--store", "store.url", metavar="URL", help="Store, such as sqlite:///moderation.db."),
+    ):
+        command = option(command)
+    return command
+
+
+def setting_option(flag: str, setting: str, **more: Any) -> Callable[[C], C]:
+    """Return an option that sets ``setting``, over file and environment."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+        if value is not None:
+            ctx.ensure_object(Invocation).flags[setting] = (flag, str(value))
+
+    option: Callable[[C], C] = click.option(flag, expose_value=False, callback=keep, **more)
+    return option
+
+
+def _keep_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Invocation).config = value
+
+
+def debug_option(command: C) -> C:
+    """Add ``--debug``."""
+    option: Callable[[C], C] = click.option(
+        "--debug",
+        is_flag=True,
+        help="Show the traceback of an error.",
+        expose_value=False,
+        callback=_keep_debug,
+    )
+    return option(command)
+
+
+def _keep_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Invocation).debug = True
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(work)

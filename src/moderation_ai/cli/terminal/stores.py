@@ -1,0 +1,90 @@
+"""The store of a command: one that is there already, with the schema that this program knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import apsw
+from msgspec import structs
+
+from moderation_ai.core.errors import ConfigurationError, StoreError
+from moderation_ai.core.events import WebhookEvent
+from moderation_ai.stores.base import EventFilter, Store
+from moderation_ai.stores.memory import MEMORY_URL
+from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.sqlite.connection import connect_reader, migrations, schema_version
+
+_SQLITE = "sqlite:///"
+_PAGE = 1000
+
+
+def store_file(url: str) -> Path | None:
+    """Return the file that a store lives in, or None for one that has no file."""
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+
+
+def require_file(url: str) -> Path:
+    """Return the file of a store that is there.
+
+    Raises ``StoreError`` if it is not (nothing is made), and ``ConfigurationError`` for a store that lives in memory.
+    """
+    file = store_file(url)
+    if file is None:
+        raise ConfigurationError(
+            f"the store {MEMORY_URL} lives and ends with the process that made it, so that no command can look into "
+            "it; name one with a file: --store sqlite:///moderation.db"
+        )
+    if not file.exists():
+        raise StoreError(
+            f"there is no store at {file}: start `moderation-ai serve`, which makes it, or name another one by "
+            "--store, store.url or MODERATION_AI_STORE__URL"
+        )
+    return file
+
+
+def schemas(file: Path) -> tuple[int, int]:
+    """Return the schema number of a store's file, and the newest that this program knows; nothing is changed.
+
+    Raises ``StoreError`` for a file that is no store, or that may not be read.
+    """
+    connection = connect_reader(str(file))
+    try:
+        return schema_version(connection), migrations()[-1][0]
+    except apsw.Error as error:
+        raise StoreError(f"{file} cannot be read as a store: {error}") from error
+    finally:
+        connection.close()
+
+
+def require_schema(file: Path) -> None:
+    """Return if the store has the schema of this program, else raise ``StoreError``."""
+    found, newest = schemas(file)
+    if found < newest:
+        raise StoreError(
+            f"the store {file} has schema {found}, this program wants {newest}: run `moderation-ai db upgrade`, or "
+            "restart `moderation-ai serve`, which does it too"
+        )
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """Open the store at ``url`` for a command, and close it after; a store that is not there is not made."""
+    file = require_file(url)
+    await asyncio.to_thread(require_schema, file)
+    store = open_store(url)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def pages(store: Store, which: EventFilter) -> AsyncIterator[list[WebhookEvent]]:
+    """Yield the events that ``which`` means, oldest first, page by page: a store may be larger than the memory."""
+    seq = which.after_seq
+    while page := await store.events(structs.replace(which, after_seq=seq), limit=_PAGE, newest_first=False):
+        seq = page[-1].seq
+        yield page

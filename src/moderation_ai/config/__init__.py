@@ -1,0 +1,34 @@
+"""Configuration: what can be set, where it is set, and what it amounts to."""
+
+from moderation_ai.config.catalogue import Setting, all_settings, variable_of
+from moderation_ai.config.credentials import require_platforms, sources_of
+from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load
+from moderation_ai.config.settings import (
+    DEFAULT_STORE_URL,
+    MASK,
+    AccountSettings,
+    PlatformSettings,
+    Secret,
+    Settings,
+)
+from moderation_ai.config.showing import Shown, show
+
+__all__ = [
+    "CONFIG_FILE",
+    "DEFAULT_STORE_URL",
+    "MASK",
+    "AccountSettings",
+    "Flags",
+    "Loaded",
+    "PlatformSettings",
+    "Secret",
+    "Setting",
+    "Settings",
+    "Shown",
+    "all_settings",
+    "load",
+    "require_platforms",
+    "show",
+    "sources_of",
+    "variable_of",
+]

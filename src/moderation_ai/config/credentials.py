@@ -1,0 +1,88 @@
+"""Credentials: the configured platforms as what verifies their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from moderation_ai.config.catalogue import variable_of
+from moderation_ai.config.settings import AccountSettings, PlatformSettings, Settings
+from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.platforms import all_platforms
+
+NO_PLATFORM = (
+    "no platform is configured, so nothing could be received; write for example [platforms.instagram] with "
+    'secrets = ["…"] into moderation-ai.toml, or set MODERATION_AI_PLATFORMS__INSTAGRAM__SECRETS'
+)
+
+
+def sources_of(
+    settings: Settings, platforms: Mapping[str, Platform] | None = None
+) -> dict[str, tuple[Platform, Credential]]:
+    """Return each address that is served, ``platform`` or ``platform/account``, with who verifies it and by what.
+
+    An account with secrets of its own has an address of its own; the others share their platform's. Raises
+    ``ConfigurationError`` where a secret is missing, or two accounts have one id.
+    """
+    known = all_platforms() if platforms is None else platforms
+    found: dict[str, tuple[Platform, Credential]] = {}
+    for name, configured in settings.platforms.items():
+        own = {account: each for account, each in configured.accounts.items() if each.secrets}
+        shared = {account: each for account, each in configured.accounts.items() if not each.secrets}
+        if configured.secrets or shared or not own or configured.allow_unverified:
+            found[name] = known[name], _credential(name, configured, shared)
+        for account, each in own.items():
+            found[f"{name}/{account}"] = known[name], _own_credential(configured, account, each)
+    return found
+
+
+def require_platforms(settings: Settings) -> None:
+    """Return if any platform is configured, else raise ``ConfigurationError``."""
+    if not settings.platforms:
+        raise ConfigurationError(NO_PLATFORM)
+
+
+def _credential(name: str, configured: PlatformSettings, accounts: Mapping[str, AccountSettings]) -> Credential:
+    if not configured.secrets and not configured.allow_unverified:
+        raise ConfigurationError(_missing_secret(name, configured))
+    return Credential(
+        secrets=configured.secrets,
+        verify_token=configured.verify_token,
+        topics=configured.topics,
+        accounts=_names_by_id(name, accounts),
+        generic=configured.generic,
+        timestamp_signed=configured.timestamp_signed,
+        # A secret that is there is used: only what has none is let in unverified.
+        allow_unverified=configured.allow_unverified and not configured.secrets,
+    )
+
+
+def _own_credential(configured: PlatformSettings, account: str, own: AccountSettings) -> Credential:
+    return Credential(
+        name=account,
+        secrets=own.secrets,
+        verify_token=own.verify_token or configured.verify_token,
+        topics=own.topics or configured.topics,
+        accounts={own.id: account} if own.id else {},
+        generic=configured.generic,
+        timestamp_signed=configured.timestamp_signed,
+    )
+
+
+def _names_by_id(name: str, accounts: Mapping[str, AccountSettings]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for account, each in accounts.items():
+        if each.id is not None and found.setdefault(each.id, account) != account:
+            raise ConfigurationError(
+                f"the accounts {found[each.id]!r} and {account!r} of {name} have the same id; correct one of them"
+            )
+    return found
+
+
+def _missing_secret(name: str, configured: PlatformSettings) -> str:
+    variable = variable_of(f"platforms.{name}.secrets")
+    pubsub = "; push tokens of Pub/Sub are not verified yet" if configured.pubsub.audience else ""
+    return (
+        f"platforms.{name} has no secret, so anyone could post to it: set {variable} (or {variable}_FILE), or secrets "
+        f"below [platforms.{name}]; if unsigned requests are what you want, set allow_unverified = true{pubsub}"
+    )

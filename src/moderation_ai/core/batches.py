@@ -1,0 +1,35 @@
+"""Batches: one body may tell of many things, and one that cannot be read must not cost the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from moderation_ai.core.errors import MalformedPayload
+from moderation_ai.core.events import Fact, unknown_fact
+
+Reader = Callable[[dict[str, Any]], Fact]
+
+
+def read_each(elements: object, kind: str, read: Reader) -> list[Fact]:
+    """Return the facts of a list's elements, in order; what ``read`` refuses is kept as ``unknown`` of that kind."""
+    if not isinstance(elements, list):
+        return [unknown_element(elements, kind, "it should be a list")]
+    return [read_or_keep(element, kind, read) for element in elements]
+
+
+def read_or_keep(element: object, kind: str, read: Reader) -> Fact:
+    """Return what ``read`` makes of one element, or an ``unknown`` fact with the reason of its refusal."""
+    if not isinstance(element, dict):
+        return unknown_element(element, kind, "it should be an object")
+    try:
+        return read(element)
+    except MalformedPayload as error:
+        return unknown_element(element, kind, str(error))
+
+
+def unknown_element(element: object, kind: str, reason: str) -> Fact:
+    """Return the ``unknown`` fact of one element of a body; its id is the hash of its kind and content."""
+    return unknown_fact(msgspec.json.encode([kind, element], order="sorted"), reason, kind)

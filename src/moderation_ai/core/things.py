@@ -1,0 +1,73 @@
+"""The thing: what we last knew of an object, and what a new event of it means in that light."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from moderation_ai.core.events import WebhookEvent
+
+
+class Thing(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What we last knew of one object of a platform; one per lane."""
+
+    kind: str = ""
+    text_hash: str | None = None
+    hidden: bool = False
+    deleted_at: datetime | None = None
+    seen_at: datetime | None = None
+
+
+FRESH, SUPERSEDED, REPEAT = "fresh", "superseded", "repeat"
+
+
+def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:
+    """Return what we know of the object after ``event``, and whether the event is news.
+
+    ``SUPERSEDED``: a creation that is not later than the object's deletion. A creation whose time the platform does
+    not give is one too: what was deleted had been created before. Every other later event revives what was deleted.
+    ``REPEAT``: a change that carries no time of its own and shows the very state that we know already.
+    """
+    before = thing or Thing()
+    when = event.timestamp or event.received_at
+    if before.deleted_at is not None and not _is_later(event, before.deleted_at):
+        return before, SUPERSEDED
+    text = _text_hash(event)
+    if _shows_known_state(before, event, text):
+        return before, REPEAT
+    after = Thing(
+        kind=event.event_type.partition(".")[0],
+        text_hash=text or before.text_hash,
+        hidden=_hidden(before, event),
+        deleted_at=when if event.event_type.endswith(".deleted") else None,
+        seen_at=when,
+    )
+    return after, FRESH
+
+
+def _is_later(event: WebhookEvent, deleted_at: datetime) -> bool:
+    if event.event_type.endswith(".deleted"):
+        return True
+    if event.event_type.endswith((".created", ".held")):
+        return not event.timestamp_inferred and event.timestamp is not None and event.timestamp > deleted_at
+    when = event.timestamp or event.received_at
+    return when is None or when > deleted_at
+
+
+def _shows_known_state(before: Thing, event: WebhookEvent, text: str | None) -> bool:
+    is_change = event.event_type.endswith(".updated") and event.timestamp_inferred
+    return is_change and text is not None and text == before.text_hash and before.deleted_at is None
+
+
+def _text_hash(event: WebhookEvent) -> str | None:
+    text = event.text
+    return None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _hidden(before: Thing, event: WebhookEvent) -> bool:
+    kind = event.data.action.kind if event.data.action else None
+    if kind in ("hide", "unhide", "approve"):
+        return kind == "hide"
+    return before.hidden or event.event_type == "comment.held"

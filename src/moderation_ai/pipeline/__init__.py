@@ -1,0 +1,1 @@
+"""The story: what happens to an event, told in order: intake, dispatcher, worker, moderation."""

@@ -1,0 +1,232 @@
+"""Dispatcher: an event goes to its handlers, and what came of each is an attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from msgspec import structs
+
+from moderation_ai.core.errors import GiveUp, Retry
+from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.core.things import FRESH, observe
+from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.handlers import Function, Handler, Handlers
+from moderation_ai.pipeline.tally import Tally
+from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, Attempt, Claimed, Outcome
+from moderation_ai.threads import run_in_thread
+
+logger = logging.getLogger(__name__)
+
+current_event: ContextVar[WebhookEvent | None] = ContextVar("current_event", default=None)
+"""The event whose handler is running: what a handler calls may ask which platform it is about."""
+lanes_in_hand: ContextVar[frozenset[str]] = ContextVar("lanes_in_hand", default=frozenset())
+"""The lanes of the events whose handlers are running around this code: to wait for them here is to wait for oneself."""
+LANE_HOLD = timedelta(seconds=60)
+"""How long a handler's retry holds back the later events of its lane."""
+LONGEST_WISH = 7 * 86_400.0
+"""Seconds that a handler may ask to wait."""
+MAX_ERROR = 500
+
+DISPATCHER = "dispatcher"
+"""Stands where no handler is at fault."""
+
+Call = Callable[[Handler, WebhookEvent], Awaitable[BaseException | None]]
+"""Runs one handler and returns what it raised, or None."""
+
+
+async def call_here(handler: Handler, event: WebhookEvent) -> BaseException | None:
+    """Run a handler on this loop, or on a thread if it is a plain ``def``; return what it raised, or None.
+
+    What a handler raises is a value here: a ``SystemExit`` on its way through an event loop would end that loop, and
+    a ``StopIteration`` would be lost between a thread and its waiter.
+    """
+    current_event.set(event)
+    lanes_in_hand.set(lanes_in_hand.get() | {event.lane})
+    if handler.is_async:
+        return await _raised_by(handler.function(event))
+    result, error = await run_in_thread(partial(_call_plain, handler.function, event))
+    return error if error is not None or not asyncio.iscoroutine(result) else await _raised_by(result)
+
+
+def _call_plain(function: Function, event: WebhookEvent) -> tuple[Any, BaseException | None]:
+    try:
+        return function(event), None
+    except BaseException as error:  # noqa: BLE001  # it is the attempt's error, whatever it is
+        return None, error
+
+
+async def _raised_by(work: Awaitable[Any]) -> BaseException | None:
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # Its time is over, or we ourselves are being stopped.
+        return error
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # Somebody wants the program to end.
+        return error
+    except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001  # it is the attempt's error
+        return error
+    return None
+
+
+class Dispatcher:
+    """Run the handlers of an event, each for itself: the failure of one is hidden from no other and hides none.
+
+    ``chance`` gives random numbers in [0, 1) for the jitter; ``call`` runs one handler, on whatever loop is right.
+    """
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        clock: Clock,
+        chance: Callable[[], float],
+        *,
+        tally: Tally | None = None,
+        call: Call = call_here,
+    ) -> None:
+        """Keep the parts; see the class."""
+        self.handlers = handlers
+        self.clock = clock
+        self.tally = tally or Tally()
+        self.schedules: dict[int, RetrySchedule] = {}
+        """Schedules for single events, by their seq, that count instead of their handlers' own."""
+        self._chance = chance
+        self._call = call
+
+    async def run(self, claimed: Claimed) -> Outcome:
+        """Run the handlers that ``claimed`` is for, and return what came of them; never raises for what they do."""
+        try:
+            return await self._run(claimed)
+        except Exception as error:
+            # A lane that stood still for ever would be worse than a dead letter.
+            logger.exception("%s could not be dispatched", claimed.event.event_id)
+            ran = [_ended(claimed, name, DEAD, cause_of(error)) for name in claimed.only or (DISPATCHER,)]
+            return Outcome(seq=claimed.event.seq, status=DEAD, attempts=ran, lane=claimed.event.lane)
+
+    async def _run(self, claimed: Claimed) -> Outcome:
+        event = claimed.event
+        forced = claimed.forced
+        thing, fate = observe(claimed.thing, event)
+        if claimed.only is not None:
+            return await self._run_again(claimed, is_superseded=fate == SUPERSEDED and not forced)
+        if fate != FRESH and not forced:
+            return Outcome(seq=event.seq, status=SUPERSEDED, lane=event.lane)
+        handlers = self.handlers.of(event)
+        if not handlers:
+            return Outcome(seq=event.seq, status=UNHANDLED, thing=thing, lane=event.lane)
+        ran = await self._run_all(handlers, claimed)
+        return Outcome(seq=event.seq, status=status_of(ran), attempts=ran, thing=thing, lane=event.lane)
+
+    async def _run_again(self, claimed: Claimed, *, is_superseded: bool) -> Outcome:
+        """Run the handlers whose retry is due; an event that was deleted meanwhile is not handled any more."""
+        event, names = claimed.event, claimed.only or ()
+        if is_superseded:
+            ran: Sequence[Attempt] = [self._superseded(claimed, name) for name in names]
+        else:
+            known = [handler for name in names if (handler := self.handlers.named(name))]
+            gone = [self._gone(claimed, name) for name in names if self.handlers.named(name) is None]
+            ran = [*gone, *await self._run_all(known, claimed)]
+        others = [attempt for name, attempt in claimed.attempts.items() if name not in names]
+        return Outcome(seq=event.seq, status=status_of([*ran, *others]), attempts=ran, lane=event.lane)
+
+    async def _run_all(self, handlers: Sequence[Handler], claimed: Claimed) -> list[Attempt]:
+        if len(handlers) == 1:
+            return [await self._run_one(handlers[0], claimed)]
+        return list(await asyncio.gather(*(self._run_one(handler, claimed) for handler in handlers)))
+
+    async def _run_one(self, handler: Handler, claimed: Claimed) -> Attempt:
+        event = claimed.event
+        now = self.clock.now()
+        before = claimed.attempts.get(handler.name)
+        until = claimed.blocked.get(handler.name)
+        if until is not None and until > now:
+            waiting = before or Attempt(seq=event.seq, handler=handler.name, state=RETRY, lane=event.lane)
+            return structs.replace(waiting, due_at=now)
+        error = await self._try(handler, event)
+        attempt = self._judge(handler, event, before, error, now)
+        self.tally.run(handler.name, attempt.state)
+        return attempt
+
+    async def _try(self, handler: Handler, event: WebhookEvent) -> BaseException | None:
+        """Return None if the handler handled the event, else what it raised."""
+        try:
+            async with asyncio.timeout(handler.timeout):
+                return await self._call(handler, event)
+        except TimeoutError:
+            return TimeoutError(f"it took longer than {handler.timeout:g} s")
+
+    def _judge(
+        self, handler: Handler, event: WebhookEvent, before: Attempt | None, error: BaseException | None, now: datetime
+    ) -> Attempt:
+        """Return the attempt after a run: done, to be retried when, or dead with its cause."""
+        attempts = (before.attempts if before else 0) + 1
+        made = partial(Attempt, seq=event.seq, handler=handler.name, attempts=attempts, ran_at=now, lane=event.lane)
+        if error is None:
+            return made(state=DONE)
+        cause = cause_of(error)
+        delay = self.schedules.get(event.seq, handler.schedule).delay(attempts, self._chance())
+        if delay is None or isinstance(error, GiveUp):
+            logger.error("%s gave up on %s after %d attempts: %s", handler.name, event.event_id, attempts, cause)
+            return made(state=DEAD, error=cause)
+        delay = _wished(error, delay)
+        logger.warning("%s failed on %s, again in %.1f s: %s", handler.name, event.event_id, delay, cause)
+        holds_until = before.holds_until if before and before.holds_until else now + LANE_HOLD
+        return made(state=RETRY, error=cause, due_at=now + timedelta(seconds=delay), holds_until=holds_until)
+
+    def _superseded(self, claimed: Claimed, name: str) -> Attempt:
+        return _ended(claimed, name, SUPERSEDED, "the object was deleted before this could be handled")
+
+    def _gone(self, claimed: Claimed, name: str) -> Attempt:
+        return _ended(claimed, name, DEAD, f"no handler is called {name!r} any more")
+
+
+def cause_of(error: BaseException) -> str:
+    """Return what is stored of an error: its class and its text, as far as both can be shown."""
+    try:
+        text = str(error)
+    except Exception as unspeakable:  # noqa: BLE001  # an error's own text is a user's code too
+        text = f"its text cannot be had ({type(unspeakable).__name__})"
+    return f"{type(error).__name__}: {text}"[:MAX_ERROR].encode("utf-8", "replace").decode("utf-8")
+
+
+def _wished(error: BaseException, delay: float) -> float:
+    """Return the delay that a handler asked for, within reason, or else ``delay``."""
+    after = error.after if isinstance(error, Retry) else None
+    if not isinstance(after, int | float) or after != after:  # NaN alone differs from itself
+        return delay
+    return min(max(0.0, after), LONGEST_WISH)
+
+
+def _ended(claimed: Claimed, name: str, state: str, error: str) -> Attempt:
+    before = claimed.attempts.get(name)
+    attempts = before.attempts if before else 0
+    return Attempt(seq=claimed.event.seq, handler=name, state=state, attempts=attempts, error=error)
+
+
+def status_of(attempts: Sequence[Attempt]) -> str:
+    """Return an event's status after its handlers' attempts: dead if any is, once none is to be retried."""
+    states = {attempt.state for attempt in attempts}
+    for state in (RETRY, DEAD):
+        if state in states:
+            return state
+    return SUPERSEDED if states == {SUPERSEDED} else DONE
+
+
+def follow(claimed: Claimed, before: Claimed, outcome: Outcome) -> None:
+    """Let an event that was claimed together with an earlier one of its lane know what came of that."""
+    claimed.thing = outcome.thing or before.thing or claimed.thing
+    claimed.blocked = {**before.blocked, **claimed.blocked}
+    for attempt in outcome.attempts:
+        if attempt.state == RETRY and attempt.holds_until is not None:
+            claimed.blocked[attempt.handler] = attempt.holds_until

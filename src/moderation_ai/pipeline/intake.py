@@ -1,0 +1,266 @@
+"""Intake: a request becomes a stored event and an answer; nothing is acknowledged before it is on disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import msgspec
+
+from moderation_ai.core.addresses import Networks, client_address
+from moderation_ai.core.content import read_json
+from moderation_ai.core.envelope import named_platform
+from moderation_ai.core.errors import (
+    AddressNotAllowed,
+    BodyTooLarge,
+    MalformedPayload,
+    RequestRejected,
+    StoreBusy,
+    StoreError,
+    UnknownPlatform,
+)
+from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, unknown_fact
+from moderation_ai.core.http import Request, Response
+from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.routing import is_name, resolve_name
+from moderation_ai.pipeline.tally import OTHER, Tally
+from moderation_ai.stores.base import Added, Delivery, Inbox
+
+logger = logging.getLogger(__name__)
+
+JSON = "application/json"
+MAX_FACTS = 2000
+"""Things that one body may tell of; Meta sends 1,000 at most. A body beyond that is kept as one ``unknown`` event."""
+MAX_BODY = 1 << 20
+"""Bytes that a body may have, 1 MiB, where a platform has no limit of its own."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A platform as it is configured here: what it is, and what was agreed with it."""
+
+    platform: Platform
+    credential: Credential
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a request's events: how many are new, known already, and of no use to us."""
+
+    new: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+
+
+class Intake:
+    """Take requests in: verify, parse, keep once, answer.
+
+    ``sources`` maps ``platform`` or ``platform/account`` to what is configured. ``on_added`` is called when new events
+    were stored, to wake the worker.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        sources: Mapping[str, Source],
+        *,
+        aliases: Mapping[str, str] | None = None,
+        allowed: Networks | None = None,
+        trusted: Networks | None = None,
+        tally: Tally | None = None,
+        max_body: int = MAX_BODY,
+        on_added: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Keep what is configured; see the class for the arguments."""
+        self.inbox = inbox
+        self.sources = dict(sources)
+        self.tally = tally or Tally()
+        self.waiting = 0
+        """Requests that wait for their answers just now."""
+        self._aliases = dict(aliases or {})
+        self._allowed = allowed
+        self._trusted = trusted or Networks()
+        self._max_body = max_body
+        self._on_added = on_added
+
+    async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
+        """Return the answer to ``request``, which came to the address of ``platform`` (None: the bare endpoint).
+
+        Never raises for what was sent: a refusal is an answer too. A 2xx means that every event is on disk.
+        """
+        self.waiting += 1
+        try:
+            source, answer = self._admit(request, platform, account)
+            return answer or _accepted(await self.keep(request, source))
+        except RequestRejected as error:
+            return self.refuse(platform, error)
+        except StoreError as error:
+            self.tally.busy += 1
+            logger.warning("nothing could be kept for %s: %s", self._label(platform), error)
+            return _busy(error)
+        finally:
+            self.waiting -= 1
+
+    def _admit(self, request: Request, platform: str | None, account: str | None) -> tuple[Source, Response | None]:
+        """Return where an authentic request belongs, and the answer if it is a handshake; raise if it is refused."""
+        self.check_address(request)
+        if platform is None:
+            platform = self._named_in(request)
+        source = self.find(platform, account)
+        if request.method in ("GET", "HEAD"):
+            return source, self._handshake(request, source)
+        if request.method != "POST":
+            raise RequestRejected("only GET and POST are answered here", status=405)
+        limit = self.limit(source)
+        if len(request.body) > limit:
+            raise BodyTooLarge(f"the body is longer than {limit} bytes")
+        self.verify(request, source)
+        return source, source.platform.challenge(request, source.credential)
+
+    def check_address(self, request: Request) -> None:
+        """Return if the sender's address may post to us, else raise ``AddressNotAllowed``."""
+        if self._allowed and client_address(request.peer, request.headers, self._trusted) not in self._allowed:
+            raise AddressNotAllowed("this address is not on the allow list")
+
+    def find(self, platform: str, account: str | None = None) -> Source:
+        """Return what is configured for a platform's address; raise ``UnknownPlatform`` if nothing is."""
+        name = resolve_name(platform, self._aliases)
+        source = self.sources.get(f"{name}/{account}") if account else None
+        source = source or self.sources.get(name)
+        if source is None or (account and not _names_account(source, account)):
+            raise UnknownPlatform("nothing is configured at this address")
+        return source
+
+    def limit(self, source: Source | None) -> int:
+        """Return how many bytes a body may have."""
+        own = source.platform.max_body if source else None
+        return own if own is not None else self._max_body
+
+    def verify(self, request: Request, source: Source) -> None:
+        """Return if ``request`` is authentic, else raise; count which secret matched."""
+        if source.credential.allow_unverified:
+            return
+        index = source.platform.verify(request, source.credential)
+        self.tally.matched[source.platform.name, index] += 1
+
+    async def keep(self, request: Request, source: Source) -> Receipt:
+        """Parse an authentic request and return once its events are on disk; what is not understood is kept too."""
+        name = source.platform.name
+        parsed = parse_or_keep(request, source.platform)
+        if parsed.ignored:
+            self.tally.ignore(name, parsed.ignored)
+            await self.inbox.count_ignored(parsed.ignored, name)
+        if not parsed.facts:
+            return Receipt(ignored=len(parsed.ignored))
+        events = finish_all(parsed, request, source, self._aliases)
+        delivery = Delivery(platform=name, received_at=request.received_at, body=request.body, events=events)
+        added: Added = await self.inbox.add(delivery)
+        self.tally.accept(name, added.new, added.duplicates, request.received_at)
+        if added.new:
+            self._on_added()
+        return Receipt(added.new, added.duplicates, len(parsed.ignored))
+
+    def _handshake(self, request: Request, source: Source) -> Response:
+        answer = source.platform.challenge(request, source.credential)
+        if answer is None:
+            raise RequestRejected("this is no handshake of this platform; it posts its events here", status=405)
+        return answer
+
+    def _named_in(self, request: Request) -> str:
+        """Return the platform that the brief's envelope names: the bare endpoint has no other way to know."""
+        if len(request.body) > self._max_body:
+            raise BodyTooLarge(f"the body is longer than {self._max_body} bytes")
+        try:
+            name = named_platform(read_json(request.body))
+        except MalformedPayload:
+            name = None
+        if name is None or resolve_name(name, self._aliases) not in self.sources:
+            name = "generic"
+        return name
+
+    def _label(self, platform: str | None) -> str:
+        name = resolve_name(platform or "generic", self._aliases)
+        return name if name in self.sources else OTHER
+
+    def refuse(self, platform: str | None, error: RequestRejected) -> Response:
+        """Count and log a refusal at the address of ``platform``, and return the answer to it."""
+        label = self._label(platform)
+        self.tally.reject(label, type(error).__name__)
+        logger.info("refused a request for %s: %s", label, error)
+        status = error.status
+        source = self.sources.get(label)
+        if source is not None and status == 401:
+            status = source.platform.refusal_status
+        return refusal(status, str(error))
+
+
+def parse_or_keep(request: Request, platform: Platform) -> Parsed:
+    """Return what ``platform`` reads in ``request``; a body that it does not understand is one ``unknown`` fact."""
+    try:
+        parsed = platform.parse(request)
+    except MalformedPayload as error:
+        return Parsed(facts=[unknown_fact(request.body, str(error))])
+    if len(parsed.facts) > MAX_FACTS:
+        return Parsed(facts=[unknown_fact(request.body, f"the body tells of more than {MAX_FACTS} things")])
+    if not parsed.facts and not parsed.ignored:
+        return Parsed(facts=[unknown_fact(request.body, "the body tells of nothing")])
+    return parsed
+
+
+def finish_all(
+    parsed: Parsed, request: Request, source: Source, aliases: Mapping[str, str] | None = None
+) -> list[KeyedEvent]:
+    """Return the events of what was parsed, with ids, keys and lanes, in order."""
+    credential = source.credential
+    return [
+        finish(
+            _completed(fact, parsed, request),
+            platform=_platform_of(fact, source, aliases or {}),
+            received_at=request.received_at,
+            # The address's platform is part of it: who may speak for another platform must not suppress its events.
+            credential=f"{source.platform.name}/{credential.name}",
+            account=credential.accounts.get(fact.account_id) if fact.account_id else None,
+            own_ids=credential.accounts,
+            delivery_id=parsed.delivery_id,
+        )
+        for fact in parsed.facts
+    ]
+
+
+def _completed(fact: Fact, parsed: Parsed, request: Request) -> Fact:
+    """Give a fact what only the whole request can tell."""
+    if fact.event_type == "unknown" and not fact.object_id:
+        fact.object_id = unknown_fact(request.body, "").object_id
+    if fact.version is None and fact.event_type.endswith(".updated") and fact.event_id is None:
+        # A change that names no time: the delivery's own id tells it from the next, else the bytes do. The worker
+        # compares it with what is known of the thing.
+        fact.version = parsed.delivery_id or unknown_fact(request.body, "").object_id
+    return fact
+
+
+def _platform_of(fact: Fact, source: Source, aliases: Mapping[str, str]) -> str:
+    """Return the address's platform; only the generic address lets the brief's envelope name another."""
+    name = source.platform.name
+    if name != "generic" or fact.platform is None or not is_name(fact.platform):
+        return name
+    return resolve_name(fact.platform, aliases)
+
+
+def _names_account(source: Source, account: str) -> bool:
+    return source.credential.name == account or account in source.credential.accounts.values()
+
+
+@lru_cache(maxsize=256)
+def _accepted(receipt: Receipt) -> Response:
+    return Response(200, msgspec.json.encode(receipt), JSON)
+
+
+def _busy(error: StoreError) -> Response:
+    seconds = error.retry_after if isinstance(error, StoreBusy) else 5.0
+    answer = refusal(503, "the store cannot take this now; nothing was kept, send it again")
+    return msgspec.structs.replace(answer, headers=(("Retry-After", str(max(1, round(seconds)))),))
+
+
+def refusal(status: int, message: str) -> Response:
+    """Return an error answer: one JSON object with the reason, which never holds a secret or a body."""
+    headers = (("Allow", "GET, POST"),) if status == 405 else ()
+    return Response(status, msgspec.json.encode({"error": message}), JSON, headers)

@@ -1,0 +1,241 @@
+"""What a store must do, in verbs of the subject; nothing here knows SQL.
+
+Three small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Register``
+keeps what was agreed with platforms, and ``Store`` is both with a beginning and an end. Every method may be called
+from any thread and any event loop; it returns once what it says is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from moderation_ai.core.events import KeyedEvent, WebhookEvent
+from moderation_ai.core.things import Thing
+
+DONE, DEAD, SUPERSEDED, UNHANDLED, RETRY = "done", "dead", "superseded", "unhandled", "retry"
+
+
+class Delivery(msgspec.Struct, kw_only=True):
+    """One authentic request as it is stored: its raw body and the events that were read out of it.
+
+    ``forced`` events are handled whatever is known of their objects: a caller made them by hand.
+    """
+
+    platform: str
+    received_at: datetime
+    body: bytes
+    events: Sequence[KeyedEvent]
+    headers: str | None = None
+    forced: bool = False
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What became of a delivery: how many events were new, and how many were known already.
+
+    ``leased`` holds the new events that the caller's worker has been given at once, ``seqs`` those of all events of
+    the delivery, in order, known ones included, and ``fresh`` those of the new ones.
+    """
+
+    new: int
+    duplicates: int
+    seqs: tuple[int, ...] = ()
+    fresh: tuple[int, ...] = ()
+    leased: tuple[Claimed, ...] = ()
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One handler's state for one event: how often it ran, what came of the last run, and when it runs again.
+
+    ``state`` is ``retry``, ``done``, ``dead`` or ``superseded``. While it is ``retry``, later events of the lane wait
+    for this handler until ``holds_until``.
+    """
+
+    seq: int
+    handler: str
+    state: str
+    attempts: int = 0
+    error: str | None = None
+    due_at: datetime | None = None
+    holds_until: datetime | None = None
+    lane: str = ""
+    ran_at: datetime | None = None
+
+
+class Claimed(msgspec.Struct, kw_only=True):
+    """An event that a worker was handed under its lease, with what is known of its object and its handlers.
+
+    ``thing`` is what was known before this event. ``attempts`` are the handlers that ran before; on a retry
+    (``only`` is set) just the handlers named there are run. ``blocked`` names the handlers that an earlier event of
+    the lane still holds, each with the time until which it does. A ``forced`` event is handled in any case.
+    """
+
+    event: WebhookEvent
+    thing: Thing | None = None
+    attempts: dict[str, Attempt] = {}
+    only: tuple[str, ...] | None = None
+    blocked: dict[str, datetime] = {}
+    forced: bool = False
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of running an event: a state for each handler that ran, and what is now known of its object.
+
+    ``status`` is ``done``, ``dead``, ``superseded`` or ``unhandled``, or ``retry`` while a handler has to run again.
+    """
+
+    seq: int
+    status: str
+    attempts: Sequence[Attempt] = ()
+    thing: Thing | None = None
+    lane: str = ""
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events are meant; what is None does not narrow. Times are of receipt, ``until`` is exclusive.
+
+    ``event_type`` may hold asterisks, ``text`` is looked for without regard to case. What is too much for one answer
+    is read page by page: oldest first by ``after_seq``, newest first by ``before_seq``; 0 does not narrow.
+    """
+
+    platform: str | None = None
+    event_type: str | None = None
+    account: str | None = None
+    status: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    lane: str | None = None
+    event_ids: tuple[str, ...] = ()
+    after_seq: int = 0
+    before_seq: int = 0
+
+
+class DeadLetter(msgspec.Struct, kw_only=True):
+    """An event that a handler could not handle, with the handler, its attempts and the last error."""
+
+    event: WebhookEvent
+    handler: str
+    attempts: int
+    error: str | None = None
+    ran_at: datetime | None = None
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """How many events stand where, and since when the oldest unfinished one waits."""
+
+    total: int = 0
+    by_status: dict[str, int] = {}
+    dead_letters: int = 0
+    retrying: int = 0
+    oldest_pending_at: datetime | None = None
+    last_received_at: datetime | None = None
+    ignored: dict[str, int] = {}
+
+
+class Subscription(msgspec.Struct, kw_only=True):
+    """A webhook that was registered: where a platform is to send what."""
+
+    id: str
+    url: str
+    platform: str
+    account: str | None = None
+    events: list[str] = []
+    status: str = "registered"
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_event_at: datetime | None = None
+
+
+class Inbox(Protocol):
+    """Keep deliveries durably, hand their events out once under a lease, and record what came of them."""
+
+    async def add(self, delivery: Delivery, *, worker: str | None = None) -> Added:
+        """Keep ``delivery``: when this returns it is on disk, and each event is stored exactly once.
+
+        With ``worker`` the new events are leased to that worker at once where nothing stands before them. Raises
+        ``StoreBusy`` when nothing more can be taken now, and ``StoreError`` for a store that failed; nothing is kept
+        then. A caller that is cancelled may have been too late: what it added stays, and is leased to nobody.
+        """
+
+    async def count_ignored(self, kinds: Sequence[str], platform: str) -> None:
+        """Count authentic kinds that we have no use for; they are not stored."""
+
+    async def claim(self, worker: str, limit: int, now: datetime, lease: float) -> list[Claimed]:
+        """Lease up to ``limit`` events that are due to ``worker`` for ``lease`` seconds, in order of their lanes.
+
+        An event whose lane has an earlier one under another worker's lease is not handed out. The worker's lease
+        covers all that it holds and is renewed by every claim; a ``limit`` of 0 does only that.
+        """
+
+    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+        """Record what came of events and let the next ones of their lanes go; twice is once.
+
+        With ``worker`` the outcomes of what that worker does not hold any more are left out: somebody else has it.
+        """
+
+    async def release(self, worker: str) -> None:
+        """Give back what ``worker`` holds, so that others can claim it at once."""
+
+    async def workers(self) -> list[str]:
+        """Return the names of the workers that have leases."""
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """Return when the next retry is due, or None where none waits."""
+
+    async def events(
+        self, which: EventFilter, *, limit: int | None = None, newest_first: bool = True
+    ) -> list[WebhookEvent]:
+        """Return the events that ``which`` means."""
+
+    async def raw_body(self, seq: int) -> bytes | None:
+        """Return the raw body of the delivery that brought the event, or None once it is gone."""
+
+    async def attempts(self, seq: int) -> list[Attempt]:
+        """Return what every handler did with the event."""
+
+    async def dead_letters(self, which: EventFilter, *, limit: int | None = None) -> list[DeadLetter]:
+        """Return the dead letters of the events that ``which`` means, newest first."""
+
+    async def replay(self, seqs: Sequence[int], now: datetime, *, handlers: Sequence[str] = ()) -> int:
+        """Put events back to be handled, by ``handlers`` alone where given; return how many that were.
+
+        What is being handled just now is left alone, and what waits for it.
+        """
+
+    async def drop(self, seqs: Sequence[int], *, handlers: Sequence[str] = ()) -> int:
+        """Take events out of dead letters without handling them; return how many attempts that were."""
+
+    async def counts(self) -> Counts:
+        """Return how many events stand where."""
+
+
+class Register(Protocol):
+    """Keep what was agreed with platforms."""
+
+    async def save_subscription(self, subscription: Subscription) -> None:
+        """Keep ``subscription``, in place of one with the same platform and id."""
+
+    async def subscriptions(self, platform: str | None = None) -> list[Subscription]:
+        """Return the subscriptions, of one platform or of all."""
+
+    async def delete_subscription(self, platform: str, subscription_id: str) -> bool:
+        """Forget a subscription; return whether there was one."""
+
+
+class Store(Inbox, Register, Protocol):
+    """A durable memory: an inbox and a register that are opened and closed together."""
+
+    url: str
+
+    async def describe(self) -> dict[str, Any]:
+        """Return what ``db status`` and ``doctor`` show: kind, place, schema version, library version, settings."""
+
+    async def open(self) -> None:
+        """Open the store and bring its schema up to date; raise ``StoreError`` if that fails. Twice is once."""
+
+    async def close(self) -> None:
+        """Finish what was begun and close."""

@@ -1,0 +1,199 @@
+"""Adding deliveries: many events in one statement, each stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import apsw
+
+from moderation_ai.core.events import KeyedEvent
+from moderation_ai.stores.base import Added, Claimed, Delivery
+from moderation_ai.stores.sqlite.claiming import claimed_new
+from moderation_ai.stores.sqlite.leases import renew
+from moderation_ai.stores.sqlite.rows import LEASED, LISTED, MADE_BY_HAND, READY, ask, encode, listed, to_micros
+from moderation_ai.stores.sqlite.writer import Job
+
+Row = tuple[Any, ...]
+FIRST_LEASE = 30_000_000
+"""Microseconds for which a worker holds what it is given with its delivery, unless its claims renew that."""
+_CHUNKS = (64, 16, 4, 1)
+_COLUMNS = "key, platform, event_type, account, lane, received_at, event, raw, headers"
+_KEY, _LANE, _EVENT = 0, 4, 6
+
+
+class Addition:
+    """One delivery on its way into the store: its rows, and the worker that is to have them at once."""
+
+    __slots__ = ("delivery", "is_plain", "rows", "worker")
+
+    def __init__(self, delivery: Delivery, worker: str | None) -> None:
+        """Make the rows on the caller's thread; the writer's has enough to do."""
+        self.delivery = delivery
+        self.worker = worker
+        alone = len(delivery.events) == 1
+        self.rows = [_row(keyed, delivery, with_body=alone) for keyed in delivery.events]
+        self.is_plain = alone and worker is None and not delivery.forced
+
+    def size(self) -> int:
+        """Return about how many bytes this takes while it waits."""
+        return 256 + len(self.delivery.body) + sum(len(row[_EVENT]) for row in self.rows)
+
+
+def _row(keyed: KeyedEvent, delivery: Delivery, *, with_body: bool) -> Row:
+    event = keyed.event
+    return (
+        keyed.key,
+        event.platform,
+        event.event_type,
+        event.account,
+        event.lane,
+        to_micros(delivery.received_at),
+        encode(event),
+        delivery.body if with_body else None,
+        delivery.headers if with_body else None,
+    )
+
+
+class _Fresh:
+    """An event that was not known: where it stands, and the addition that brought it first."""
+
+    __slots__ = ("addition", "is_leased", "lane", "seq")
+
+    def __init__(self, seq: int, lane: str, addition: Addition) -> None:
+        self.seq = seq
+        self.lane = lane
+        self.addition = addition
+        self.is_leased = False
+
+
+def add_all(connection: apsw.Connection, jobs: Sequence[Job]) -> None:
+    """Insert the rows of every job's ``Addition`` and give each job its ``Added``."""
+    rows = [row for job in jobs for row in job.work.rows]
+    if all(job.work.is_plain for job in jobs):
+        _add_plain(connection, jobs, rows)
+        return
+    new = dict(_insert(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING RETURNING key, seq"))
+    fresh: dict[bytes, _Fresh] = {}
+    for job in jobs:
+        for row in job.work.rows:
+            if row[_KEY] in new and row[_KEY] not in fresh:
+                fresh[row[_KEY]] = _Fresh(new[row[_KEY]], row[_LANE], job.work)
+    _enqueue(connection, list(fresh.values()))
+    for job in jobs:
+        job.result = _result(connection, job.work, fresh)
+
+
+def _add_plain(connection: apsw.Connection, jobs: Sequence[Job], rows: Sequence[Row]) -> None:
+    """Add deliveries of one event each that nobody waits for but its sender: what webhooks bring, in bursts.
+
+    What is new is what stands behind the last event from before, in order; SQLite copies it into the queue without a
+    round trip through us.
+    """
+    before = ask(connection, "SELECT coalesce(max(seq), 0) FROM events")[0][0]
+    _insert(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING")
+    connection.execute("INSERT INTO queue (seq, state, lane) SELECT seq, 0, lane FROM events WHERE seq > ?", (before,))
+    if connection.changes() == len(rows):
+        for seq, job in enumerate(jobs, start=before + 1):
+            job.result = Added(1, 0, (seq,), (seq,))
+        return
+    new = dict(ask(connection, "SELECT key, seq FROM events WHERE seq > ?", (before,)))
+    for job in jobs:
+        key = job.work.rows[0][_KEY]
+        seq = new.pop(key, 0)  # of equal events in one batch the first is the new one
+        job.result = Added(1, 0, (seq,), (seq,)) if seq else Added(0, 1, (_seq_of(connection, key),))
+
+
+def _enqueue(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
+    """Put new events into the queue, leased where a worker asked for them and nothing stands before them."""
+    may_lease = any(one.addition.worker for one in fresh) and not _is_anything_ready(connection)
+    taken: set[str] = set()
+    rows: list[Row] = []
+    for one in fresh:
+        state, holder = READY, None
+        worker = one.addition.worker
+        if may_lease:
+            if worker and one.lane not in taken and not _is_in_hand(connection, one.lane):
+                one.is_leased = True
+                until = to_micros(one.addition.delivery.received_at) + FIRST_LEASE
+                state, holder = LEASED, renew(connection, worker, until)
+            taken.add(one.lane)
+        rows.append((one.seq, state, holder, one.lane, _forced(one.addition)))
+    _insert(connection, "queue", "seq, state, worker, lane, forced", rows)
+
+
+def _is_anything_ready(connection: apsw.Connection) -> bool:
+    # Where others wait already, the worker claims them all in their order; that needs no look at their lanes here.
+    return connection.execute("SELECT 1 FROM queue WHERE state = 0 LIMIT 1").get is not None
+
+
+_IN_HAND = """
+SELECT EXISTS (SELECT 1 FROM queue WHERE lane = ?1 AND state = 1)
+    OR EXISTS (SELECT 1 FROM queue WHERE lane = ?1 AND state = 2)
+    OR EXISTS (SELECT 1 FROM attempts WHERE lane = ?1 AND state = 0)
+"""
+
+
+def _is_in_hand(connection: apsw.Connection, lane: str) -> bool:
+    return bool(connection.execute(_IN_HAND, (lane,)).get)
+
+
+def _forced(addition: Addition) -> int:
+    return MADE_BY_HAND if addition.delivery.forced else 0
+
+
+def _result(connection: apsw.Connection, addition: Addition, fresh: dict[bytes, _Fresh]) -> Added:
+    """Say what became of one delivery; what another one of the batch brought first is a duplicate here."""
+    keys = [row[_KEY] for row in addition.rows]
+    own = {key: fresh[key] for key in keys if key in fresh and fresh[key].addition is addition}
+    new = tuple(one.seq for one in own.values())
+    if len(keys) > 1 and new:
+        _keep_body(connection, addition.delivery, new)
+    seqs = tuple(fresh[key].seq if key in fresh else _seq_of(connection, key) for key in keys)
+    leased = {one.seq: _forced(addition) for one in own.values() if one.is_leased}
+    return Added(len(new), len(keys) - len(new), seqs, new, _leased(connection, addition, leased))
+
+
+def _leased(connection: apsw.Connection, addition: Addition, forced: dict[int, int]) -> tuple[Claimed, ...]:
+    if not forced:
+        return ()
+    return tuple(claimed_new(connection, forced, to_micros(addition.delivery.received_at)))
+
+
+def _seq_of(connection: apsw.Connection, key: bytes) -> int:
+    return int(connection.execute("SELECT seq FROM events WHERE key = ?", (key,)).get)
+
+
+def _keep_body(connection: apsw.Connection, delivery: Delivery, seqs: Sequence[int]) -> None:
+    """Keep the body of a delivery that brought several events once, for all of them that are new."""
+    sql = "INSERT INTO deliveries (received_at, raw, headers) VALUES (?, ?, ?) RETURNING id"
+    values = (to_micros(delivery.received_at), delivery.body, delivery.headers)
+    body_id = connection.execute(sql, values).get
+    connection.execute(f"UPDATE events SET delivery = ? WHERE seq IN {LISTED}", (body_id, listed(seqs)))
+
+
+def _insert(connection: apsw.Connection, table: str, columns: str, rows: Sequence[Row], tail: str = "") -> list[Any]:
+    """Insert many rows by as few statements as there are chunk sizes, and return what they return.
+
+    One statement for many rows hands the interpreter's lock over once, not once a row.
+    """
+    found: list[Any] = []
+    for chunk in _chunks(rows):
+        sql = _statement(table, columns, len(chunk), tail)
+        found += ask(connection, sql, [value for row in chunk for value in row])
+    return found
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    start = 0
+    for size in _CHUNKS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@cache
+def _statement(table: str, columns: str, count: int, tail: str) -> str:
+    marks = "(" + ",".join("?" for _ in columns.split(",")) + ")"
+    return f"INSERT INTO {table} ({columns}) VALUES {','.join([marks] * count)}{tail}"

@@ -1,0 +1,41 @@
+"""Answers on their way out: header fields, encoded once for the answers that come again and again."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+
+from moderation_ai.core.http import Response, encode
+from moderation_ai.pipeline.intake import refusal
+
+Field = tuple[bytes, bytes]
+NOSNIFF: Field = (b"x-content-type-options", b"nosniff")
+CLOSE: Field = (b"connection", b"close")
+RETRY_AFTER = 5
+"""Seconds after which a sender is asked to come again."""
+
+
+def fields_of(response: Response) -> list[Field]:
+    """Return the header fields of ``response`` as ASGI has them; the list is the caller's own."""
+    return list(_encoded(response.content_type, len(response.body), response.headers))
+
+
+@lru_cache(maxsize=256)
+def _encoded(content_type: str, length: int, headers: tuple[tuple[str, str], ...]) -> tuple[Field, ...]:
+    given = [(name.lower().encode("latin-1"), encode(value)) for name, value in headers]
+    plain = [(b"content-type", encode(content_type)), (b"content-length", b"%d" % length)]
+    return (*plain, *([] if NOSNIFF in given else [NOSNIFF]), *given)
+
+
+def unavailable() -> Response:
+    """Return the answer to what cannot be taken now."""
+    answer = refusal(503, "this cannot be taken now; nothing was kept, send it again")
+    return Response(answer.status, answer.body, answer.content_type, (("Retry-After", str(RETRY_AFTER)),))
+
+
+def plain_answer(status: HTTPStatus, message: str, *more: Field) -> bytes:
+    """Return the bytes of an error answer after which the connection ends, for where there is no ASGI."""
+    response = refusal(status, message)
+    fields = [*fields_of(response), *more, CLOSE]
+    lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode()), *(b"%s: %s" % field for field in fields)]
+    return b"\r\n".join([*lines, b"", response.body])

@@ -1,0 +1,130 @@
+"""The gateway: a plain ASGI app between the HTTP server and intake, without a framework because it is the hot path."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from moderation_ai.core.errors import RequestRejected
+from moderation_ai.core.http import Headers, Request, Response
+from moderation_ai.pipeline.clock import Clock, SystemClock
+from moderation_ai.pipeline.intake import Intake
+from moderation_ai.web.answers import CLOSE, fields_of, unavailable
+from moderation_ai.web.body import DEADLINE, Body, Gone, Message, Receive, Send
+from moderation_ai.web.heads import NOWHERE, Route, check_head, find_route, has_body
+
+logger = logging.getLogger(__name__)
+
+READ_TIMEOUT = 10.0
+"""Seconds in which a body has to be complete."""
+_ROUTES = 1024
+
+
+class Gateway:
+    """Answer what platforms post below ``endpoint``: ``/webhook/{platform}`` and ``/webhook/{platform}/{account}``.
+
+    An ASGI 3 app: serve it alone, or mount it in FastAPI, Starlette or Litestar. It refuses what is too large, of an
+    unsupported form or for an unconfigured address before a body is read or a signature computed, gives the raw bytes
+    to ``intake`` and sends its answer; ``read_timeout`` is in seconds. It answers no 5xx but 503.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        endpoint: str = "/webhook",
+        read_timeout: float = READ_TIMEOUT,
+        clock: Clock | None = None,
+    ) -> None:
+        """Keep the parts; nothing is opened here."""
+        self._intake = intake
+        self._endpoint = endpoint
+        self._read_timeout = read_timeout
+        self._now = (clock or SystemClock()).now
+        self._routes: dict[tuple[str, str], Route] = {}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request; see ASGI's specification for the arguments."""
+        if scope["type"] != "http":
+            await _answer_other(scope, receive, send)
+            return
+        body = Body(receive)
+        route = NOWHERE
+        try:
+            route = self._route(scope)
+            check_head(scope["method"], scope["headers"], route.limit)
+            content = await self._read(scope, body, route.limit) if scope["method"] == "POST" else b""
+        except RequestRejected as error:
+            await _send_closing(scope, body, send, self._intake.refuse(route.platform, error))
+            return
+        except Gone:
+            return
+        response = await self._receive(scope, route, content)
+        await send({"type": "http.response.start", "status": response.status, "headers": fields_of(response)})
+        await send({"type": "http.response.body", "body": response.body})
+
+    def _route(self, scope: Message) -> Route:
+        """Return where the request's path leads; raise ``UnknownPlatform`` where nothing is configured."""
+        key = (scope.get("root_path", ""), scope["path"])
+        route = self._routes.get(key)
+        if route is None:
+            route = find_route(self._intake, _paths_of(*key), self._endpoint)
+            if len(self._routes) < _ROUTES:  # A configured address has many spellings, and strangers choose them.
+                self._routes[key] = route
+        return route
+
+    async def _read(self, scope: Message, body: Body, limit: int) -> bytes:
+        if DEADLINE in scope.get("extensions", ()):
+            return await body.read(limit)
+        return await body.read_within(limit, self._read_timeout)
+
+    async def _receive(self, scope: Message, route: Route, content: bytes) -> Response:
+        """Return intake's answer; a defect of ours or of a platform's file is a 503, so that the sender tries again."""
+        client = scope.get("client")
+        query = scope["query_string"]
+        request = Request(
+            method=scope["method"],
+            path=route.path,
+            query=query.decode("latin-1") if query else "",
+            headers=Headers(scope["headers"]),
+            body=content,
+            peer=client[0] if client else None,
+            received_at=self._now(),
+        )
+        try:
+            return await self._intake.receive(request, route.platform, route.account)
+        except Exception:
+            logger.exception("a request for %s could not be taken and was answered 503", route.path)
+            return unavailable()
+
+
+def _paths_of(root_path: str, path: str) -> Iterable[str]:
+    """Return the path below the mount, then the whole path: a mount may stand at the endpoint itself."""
+    if root_path and path.startswith(root_path):
+        return path[len(root_path) :] or "/", path
+    return (path,)
+
+
+async def _send_closing(scope: Message, body: Body, send: Send, response: Response) -> None:
+    """Answer what is refused before its body was taken, drop what is left of the body, and close."""
+    fields = fields_of(response)
+    is_unread = False
+    if has_body(scope["headers"]):
+        is_unread = not body.ended
+        fields.append(CLOSE)
+    await send({"type": "http.response.start", "status": response.status, "headers": fields})
+    await send({"type": "http.response.body", "body": response.body, "more_body": is_unread})
+    if is_unread:
+        await body.drop()
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _answer_other(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer the server's start and end; refuse WebSockets."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+    while scope["type"] == "lifespan":
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,99 @@
+"""Metrics for Prometheus: what this process has counted, and what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from moderation_ai import __version__
+from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.tally import Tally
+from moderation_ai.stores.base import Counts
+
+PREFIX = "moderation_ai_"
+
+
+class Metrics:
+    """A registry of our own, so that it neither shows nor disturbs what else the process measures.
+
+    Labels are bounded: platforms are the configured ones, kinds are at most 200, handlers are the user's.
+    """
+
+    def __init__(self, tally: Tally, clock: Clock) -> None:
+        """Keep what is read at every scrape."""
+        self._registry = CollectorRegistry()
+        self._reading = _Reading(tally, clock)
+        self._registry.register(self._reading)
+        ProcessCollector(namespace="moderation_ai", registry=self._registry)
+
+    def render(self, counts: Counts | None, accept: str = "") -> tuple[bytes, str]:
+        """Return the text of all metrics and its content type; ``counts`` is None where the store cannot be read."""
+        self._reading.counts = counts
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _Reading(Collector):
+    def __init__(self, tally: Tally, clock: Clock) -> None:
+        self.counts: Counts | None = None
+        self._tally = tally
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        yield InfoMetricFamily("moderation_ai", "The version that runs.", value={"version": __version__})
+        yield from self._of_tally()
+        yield _gauge("store_up", "1 if the store could be read for this scrape, else 0.", self.counts is not None)
+        if self.counts is not None:
+            yield from _of_counts(self.counts, self._clock.now())
+
+    def _of_tally(self) -> Iterator[Metric]:
+        tally = self._tally
+        for name, help_text, labels, counter in (
+            ("events_accepted", "New events that were stored.", "platform", tally.accepted),
+            ("events_duplicate", "Events that had been stored before.", "platform", tally.duplicates),
+            ("events_ignored", "Authentic events of kinds that are of no use.", "platform kind", tally.ignored),
+            ("requests_rejected", "Requests that were refused, by the error.", "platform reason", tally.rejected),
+            ("secret_matched", "Requests by the secret that fitted, 0 = newest.", "platform secret", tally.matched),
+            ("handler_runs", "Runs of handlers by what came of them.", "handler state", tally.runs),
+        ):
+            yield _counter(name, help_text, labels, counter)
+        busy = "Requests that were answered 503 because the store could not take them."
+        yield CounterMetricFamily(PREFIX + "store_busy", busy, value=tally.busy)
+        last = GaugeMetricFamily(
+            PREFIX + "last_received_timestamp_seconds", "When the last event came, in Unix time.", labels=["platform"]
+        )
+        for platform, when in list(tally.last_received.items()):
+            last.add_metric([platform], when.timestamp())
+        yield last
+
+
+def _counter(name: str, help_text: str, labels: str, counter: Mapping[Any, int]) -> Metric:
+    family = CounterMetricFamily(PREFIX + name, help_text, labels=labels.split())
+    for key, count in list(counter.items()):
+        family.add_metric([str(part) for part in (key if isinstance(key, tuple) else (key,))], count)
+    return family
+
+
+def _of_counts(counts: Counts, now: datetime) -> Iterator[Metric]:
+    stored = GaugeMetricFamily(PREFIX + "events_stored", "Events in the store by their status.", labels=["status"])
+    for status, count in counts.by_status.items():
+        stored.add_metric([status], count)
+    yield stored
+    oldest = counts.oldest_pending_at
+    lag = (now - oldest).total_seconds() if oldest else 0.0
+    yield _gauge("dead_letters", "Attempts that ended in dead letters.", counts.dead_letters)
+    yield _gauge("retrying", "Events with a handler that is to run again.", counts.retrying)
+    yield _gauge("lag_seconds", "How long the oldest pending event has waited.", lag)
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, help_text, value=value)

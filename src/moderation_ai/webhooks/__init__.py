@@ -1,0 +1,1 @@
+"""The face: the objects that users hold, thin over the pipeline."""

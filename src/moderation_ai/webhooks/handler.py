@@ -1,0 +1,249 @@
+"""WebhookHandler: the object that the brief is about; registers handlers, verifies, parses, handles, serves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from moderation_ai.core.addresses import Networks
+from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.platform import Credential
+from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.pipeline.clock import SystemClock
+from moderation_ai.pipeline.dispatcher import Call, call_here
+from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
+from moderation_ai.pipeline.intake import MAX_BODY, Source
+from moderation_ai.platforms import all_platforms
+from moderation_ai.stores.base import Outcome, Store
+from moderation_ai.web.gateway import Gateway
+from moderation_ai.web.servers import serve
+from moderation_ai.webhooks.choosing import DEFAULT_URL, choose_store, served_host, served_port
+from moderation_ai.webhooks.engine import Engine
+from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, running_loop
+from moderation_ai.webhooks.homes import Caller
+from moderation_ai.webhooks.parsing import parse
+from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.receiving import Answer, Reading, read_request
+from moderation_ai.webhooks.report import Report
+from moderation_ai.webhooks.verification import Hints, verify_with_hint
+
+F = TypeVar("F", bound=Function)
+
+
+class WebhookHandler:
+    """Receive webhooks of every platform and hand their events to your functions.
+
+    ``secret`` is one secret or a list of live ones, newest first. A handler made with it accepts the brief's
+    ``X-Signature`` and each platform's own scheme under that secret. ``endpoint`` is where ``start`` serves;
+    ``allowed_ips`` are addresses or networks that may post (all, if none is named), seen through ``trusted_proxies``;
+    ``store`` is a URL or a store, else ``MODERATION_AI_STORE__URL``, else memory with one warning.
+    ``verify_token`` answers Meta's handshake (the secret does, if none is given), ``accounts`` maps a platform's name
+    to its accounts' ids and your names for them, ``timeout`` (seconds) and ``retries`` are the handlers' defaults.
+    ``allow_unverified`` must be named to receive without any secret. An interpreter that exits waits for work that has
+    begun, ``exit_deadline`` seconds at most.
+    """
+
+    _created: weakref.ref[WebhookHandler] | None = None
+
+    def __init__(
+        self,
+        secret: str | Sequence[str] | None = None,
+        endpoint: str = "/webhook",
+        allowed_ips: Sequence[str] | None = None,
+        *,
+        store: str | Store | None = None,
+        verify_token: str | None = None,
+        accounts: Mapping[str, Mapping[str, str]] | None = None,
+        trusted_proxies: Sequence[str] = (),
+        timeout: float = TIMEOUT,
+        retries: RetrySchedule | None = None,
+        max_body: int = MAX_BODY,
+        allow_unverified: bool = False,
+        exit_deadline: float = EXIT_DEADLINE,
+    ) -> None:
+        """Keep the settings; nothing is opened before the first event. Raises ``ConfigurationError``."""
+        self.secrets = _secrets_of(secret)
+        self.endpoint = "/" + endpoint.strip("/")
+        self.handlers = Handlers()
+        self._allowed = Networks(allowed_ips) if allowed_ips is not None else None
+        self._trusted = Networks(trusted_proxies)
+        self._store = store
+        self._verify_token = verify_token
+        self._accounts = accounts or {}
+        self._timeout = timeout
+        self._retries = retries
+        self._max_body = max_body
+        self._allow_unverified = allow_unverified
+        self._exit_deadline = exit_deadline
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        self._clock = SystemClock()
+        self._hints = Hints()
+        self.sources = self._make_sources()
+        WebhookHandler._created = weakref.ref(self)
+
+    @classmethod
+    def current(cls) -> WebhookHandler:
+        """Return the handler that was made last; raise ``ConfigurationError`` if there is none."""
+        handler = cls._created() if cls._created is not None else None
+        if handler is None:
+            raise ConfigurationError("make a WebhookHandler first, or pass the one that is meant")
+        return handler
+
+    @classmethod
+    def has_current(cls) -> bool:
+        """Say whether a handler was made and still stands."""
+        return cls._created is not None and cls._created() is not None
+
+    def on(
+        self,
+        *event_types: str,
+        name: str | None = None,
+        timeout: float | None = None,
+        retries: RetrySchedule | None = None,
+    ) -> Callable[[F], F]:
+        """Register the decorated function for event types: exact, ``comment.*`` or ``*``.
+
+        ``name`` is what its attempts are stored under (else module and qualified name): keep it over restarts. An
+        ``async def`` runs on your event loop, a ``def`` on a thread.
+        """
+        if not event_types or not all(isinstance(kind, str) for kind in event_types):
+            raise ConfigurationError('name an event type: @handler.on("comment.created")')
+
+        def register(function: F) -> F:
+            self.handlers.add(
+                function,
+                event_types,
+                name=name,
+                timeout=self._timeout if timeout is None else timeout,
+                schedule=retries or self._retries,
+            )
+            return function
+
+        return register
+
+    def verify_signature(self, payload: Any, signature: Any) -> bool:
+        """Say whether ``signature`` is the brief's ``X-Signature`` of ``payload``; never raises.
+
+        It opens the generic scheme alone. For the platforms' own schemes give the whole request to ``receive``.
+        """
+        return verify_with_hint(payload, signature, self.secrets, self._hints)
+
+    def parse_event(
+        self, payload: bytes | str, platform: str, headers: Mapping[str, str] | None = None
+    ) -> WebhookEvent:
+        """Return the first event in ``payload``; the others of the same delivery are in its ``rest``.
+
+        ``headers`` matter for platforms that name the kind there. Raises ``UnknownPlatform`` and, for what cannot be
+        understood, ``MalformedPayload``. A kind that we have no use for is an ``unknown`` event, which ``handle``
+        neither stores nor runs.
+        """
+        return parse(payload, platform, headers, self.sources, self._clock.now())
+
+    def handle(self, event: WebhookEvent) -> Handled[Report]:
+        """Store ``event`` (and its ``rest``) and run each handler once now; retries are left to a worker.
+
+        Await the answer for the ``Report``, or ignore it: the work has begun, or is done where no loop runs. What
+        handlers raise stands in the report. Events of ``parse_event`` that were stored before do not run again; those
+        that you made by hand always do.
+        """
+        engine = self.engine()
+        return engine.run(engine.handle((event, *event.rest), Caller.here()))
+
+    def receive(self, request: Any, platform: str | None = None, account: str | None = None) -> Answer:
+        """Take a whole request in, at your own endpoint: verify by its platform's scheme, store, handle, answer.
+
+        ``request`` is a Starlette, FastAPI, Flask, Django or aiohttp request, or ours. ``platform`` is read from the
+        path's parameters or below ``endpoint`` where it is not given. Await the ``Answer`` where a loop runs.
+        """
+        self._require_secret()
+        return Answer(self.engine().run(self._receive(request, platform, account, running_loop())))
+
+    async def _receive(
+        self, request: Any, platform: str | None, account: str | None, home: asyncio.AbstractEventLoop | None
+    ) -> Any:
+        limit = max([self._max_body, *(source.platform.max_body or 0 for source in self.sources.values())])
+        reading = Reading(self.endpoint, limit, self._clock.now(), home)
+        read, named, named_account = await read_request(request, reading)
+        return await self.engine().receive(read, platform or named, account or named_account, home)
+
+    async def start(
+        self, port: int | None = None, host: str | None = None, *, ready: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
+        """Serve ``endpoint`` and ``endpoint/{platform}`` until cancelled or told to stop (SIGTERM, SIGINT).
+
+        Listens on 127.0.0.1:8080 unless told otherwise. ``ready`` is called with the addresses once it listens.
+        Raises ``ConfigurationError`` without a secret.
+        """
+        self._require_secret()
+        parts = self._make_parts(choose_store(self._store, fallback=DEFAULT_URL))
+        await parts.open()
+        gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
+        await serve(
+            gateway,
+            None,
+            host=served_host(host),
+            port=served_port(port),
+            drain=parts.close,
+            ready=ready or (lambda addresses: None),
+        )
+
+    def engine(self) -> Engine:
+        """Return this process's engine; a fork's child gets one of its own."""
+        with self._lock:
+            if self._engine is None or self._engine.pid != os.getpid():
+                store = choose_store(self._store, fallback=None)
+                make = partial(self._make_parts, store)
+                self._engine = Engine(make, exit_deadline=self._exit_deadline)
+            return self._engine
+
+    def _make_parts(
+        self, store: Store, call: Call = call_here, settled: Callable[[Outcome], None] = lambda outcome: None
+    ) -> Parts:
+        return Parts(
+            store,
+            self.sources,
+            self.handlers,
+            clock=self._clock,
+            allowed=self._allowed,
+            trusted=self._trusted,
+            max_body=self._max_body,
+            call=call,
+            on_settled=settled,
+        )
+
+    def _make_sources(self) -> dict[str, Source]:
+        return {
+            name: Source(
+                platform=platform,
+                credential=Credential(
+                    secrets=self.secrets,
+                    verify_token=self._verify_token or (self.secrets[0] if self.secrets else None),
+                    accounts={native: ours for ours, native in self._accounts.get(name, {}).items()},
+                    generic=True,
+                    allow_unverified=self._allow_unverified and not self.secrets,
+                ),
+            )
+            for name, platform in all_platforms().items()
+        }
+
+    def _require_secret(self) -> None:
+        if not self.secrets and not self._allow_unverified:
+            raise ConfigurationError(
+                "a handler without a secret would accept anything: pass secret=..., or allow_unverified=True if that "
+                "is what you want"
+            )
+
+
+def _secrets_of(secret: str | Sequence[str] | None) -> tuple[str, ...]:
+    given = () if secret is None else secret if isinstance(secret, list | tuple) else (secret,)
+    secrets = tuple(given)
+    if not all(isinstance(one, str) and one for one in secrets):
+        raise ConfigurationError("a secret is a text that is not empty, or a list of such texts")
+    return secrets

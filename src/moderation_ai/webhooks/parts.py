@@ -1,0 +1,125 @@
+"""Parts: the one place where store, intake, dispatcher and worker are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from contextvars import Context
+
+from moderation_ai.core.addresses import Networks
+from moderation_ai.pipeline.clock import Clock, SystemClock
+from moderation_ai.pipeline.dispatcher import Call, Dispatcher, call_here
+from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.health import Health, assess
+from moderation_ai.pipeline.intake import MAX_BODY, Intake, Source
+from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.worker import Worker
+from moderation_ai.platforms import aliases
+from moderation_ai.stores.base import Outcome, Store
+
+_chance = random.SystemRandom().random
+
+
+class Parts:
+    """What one process needs to receive and to handle, all on one event loop.
+
+    ``sources`` maps ``platform`` or ``platform/account`` to what is configured; ``chance`` gives random numbers in
+    [0, 1); ``call`` runs a handler where it belongs; ``on_settled`` is told of every outcome that is on disk.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Mapping[str, Source],
+        handlers: Handlers,
+        *,
+        clock: Clock | None = None,
+        allowed: Networks | None = None,
+        trusted: Networks | None = None,
+        max_body: int = MAX_BODY,
+        chance: Callable[[], float] = _chance,
+        call: Call = call_here,
+        on_settled: Callable[[Outcome], None] = lambda outcome: None,
+        worker_name: str | None = None,
+    ) -> None:
+        """Put the parts together; nothing is opened yet."""
+        self.store = store
+        self.sources = dict(sources)
+        self.handlers = handlers
+        self.clock = clock or SystemClock()
+        self.tally = Tally()
+        self.dispatcher = Dispatcher(handlers, self.clock, chance, tally=self.tally, call=call)
+        name = worker_name or name_here()
+        self.worker = Worker(
+            store,
+            self.dispatcher,
+            self.clock,
+            name=name,
+            on_settled=on_settled,
+            waiting=lambda: self.intake.waiting,
+        )
+        self.intake = Intake(
+            store,
+            self.sources,
+            aliases=aliases(),
+            allowed=allowed,
+            trusted=trusted,
+            tally=self.tally,
+            max_body=max_body,
+            on_added=self.worker.wake,
+        )
+        self._working: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open the store and let the worker begin; twice is once. Raises ``StoreError``.
+
+        What a worker holds whose process is gone from this machine (kill -9) is given back at once; one of another
+        machine may live, and its lease ends by itself.
+        """
+        async with self._opening:
+            if self._working is not None:
+                return
+            await self.store.open()
+            for name in await self.store.workers():
+                if is_gone(name):
+                    await self.store.release(name)
+            # A context of its own: the first caller's request is not what later events are about.
+            self._working = asyncio.get_running_loop().create_task(self.worker.run(), context=Context())
+
+    async def close(self, deadline: float = 20.0) -> bool:
+        """Let what runs come to its end for ``deadline`` seconds, then close the store; say whether all ended."""
+        ended = await self.worker.stop(deadline)
+        if self._working is not None:
+            await self._working
+            self._working = None
+        await self.store.close()
+        return ended
+
+    async def health(self) -> Health:
+        """Return the state of this process and its store."""
+        counts = await self.store.counts()
+        return assess(counts, self.tally, self.handlers, self.sources, self.clock.now())
+
+
+def name_here() -> str:
+    """Return a worker's name that is no other's: machine, process, and something random."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def is_gone(worker: str) -> bool:
+    """Say whether a worker's process ran on this machine and is gone."""
+    host, _, rest = worker.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is there and not ours
+        return False
+    return False

@@ -1,0 +1,2 @@
+if not verify_webhook_signature(payload, signature, secret):
+    return "Invalid signature", 401

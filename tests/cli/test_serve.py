@@ -1,0 +1,153 @@
+"""The serve command: ready, at work, asked to end, and refused at the start."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from tests.cli.serving import INBOX, SECRET, call, environment, served, usual
+
+
+def get(url: str, **headers: str) -> tuple[int, bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection.request("GET", parts.path, headers=headers)
+    answer = connection.getresponse()
+    status, body = answer.status, answer.read()
+    connection.close()
+    return status, body
+
+
+def test_receives_handles_and_is_looked_into_while_it_runs(folder: Path) -> None:
+    Path("inbox.py").write_text(INBOX)
+    env = usual()
+    with served("inbox:handler", "--json", env=env) as gateway:
+        assert gateway.ready["status"] == "ready"
+        address = gateway.ready["gateway"]
+        assert address.startswith("http://127.0.0.1:")
+        assert address.endswith("/webhook")
+
+        sent = call("trigger", "generic", "comment.created", "--url", f"{address}/generic", env=env)
+        assert sent.returncode == 0, sent.stderr
+
+        done = call("events", "tail", "--since", "1h", "--status", "done", "--limit", "1", "--json", env=env)
+        event = msgspec.json.decode(done.stdout)
+        assert (event["platform"], event["source"], event["status"]) == ("generic", "webhook", "done")
+        assert Path("handled").read_text() == event["event_id"]
+        assert call("events", "list", "--json", env=env).stdout.count("\n") == 1
+
+        replayed = call("events", "replay", event["event_id"], env=env)
+        assert "1 event will be handled again" in replayed.stderr
+        assert get(f"{gateway.ready['console']}/readyz") == (200, gateway.line.strip().encode())
+        assert gateway.end(signal.SIGTERM) == 0
+    assert SECRET not in Path("log").read_text()
+
+
+def test_the_ready_line_for_people_is_one_line_with_the_addresses(folder: Path) -> None:
+    with served("--host", "localhost", env=usual(SERVER__ENDPOINT="/in")) as gateway:
+        word, address, console = gateway.line.split()
+        assert word == "ready"
+        assert address.startswith("gateway=http://127.0.0.1:")
+        assert address.endswith("/in")
+        assert console.startswith("console=http://127.0.0.1:")
+        assert gateway.end(signal.SIGTERM) == 0
+
+
+def test_an_interrupted_gateway_says_so(folder: Path) -> None:
+    with served(env=usual()) as gateway:
+        assert gateway.end(signal.SIGINT) == 130
+    assert "Traceback" not in Path("log").read_text()
+
+
+def test_what_runs_comes_to_its_end_before_it_ends(folder: Path) -> None:
+    Path("inbox.py").write_text(INBOX)
+    env = usual()
+    with served("inbox:handler", "--json", env=env) as gateway:
+        url = f"{gateway.ready['gateway']}/generic"
+        assert call("trigger", "generic", "comment.created", "--url", url, env=env).returncode == 0
+        assert gateway.end(signal.SIGTERM) == 0
+    (event,) = call("events", "list", "--json", env=env).stdout.splitlines()
+    assert msgspec.json.decode(event)["status"] == ("done" if Path("begun").exists() else "pending")
+    assert Path("begun").exists() == Path("handled").exists()
+
+
+def test_the_console_asks_for_the_token_that_is_kept_beside_the_store(folder: Path) -> None:
+    with served("--json", env=usual(STORE__URL="sqlite:///kept.db")) as gateway:
+        health = f"{gateway.ready['console']}/api/v1/health"
+        file = Path("kept.db.token")
+        token = file.read_text().strip()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert get(health)[0] == 401
+        assert get(health, Authorization=f"Bearer {token}")[0] == 200
+        assert gateway.end(signal.SIGTERM) == 0
+        log = Path("log").read_text()
+        assert "kept.db.token" in log
+        assert token not in log
+
+
+def test_doctor_finds_a_running_gateway_well(folder: Path) -> None:
+    Path("inbox.py").write_text(INBOX)
+    with served("inbox:handler", "--json", env=usual()) as gateway:
+        ports = [str(urlsplit(gateway.ready[name]).port) for name in ("gateway", "console")]
+        env = usual() | {"MODERATION_AI_SERVER__PORT": ports[0], "MODERATION_AI_CONSOLE__PORT": ports[1]}
+        forged = call("trigger", "generic", "comment.created", "--secret", "not the secret", env=env)
+        assert forged.returncode == 1
+        examined = call("doctor", "inbox:handler", "--json", env=env)
+        assert gateway.end(signal.SIGTERM) == 0
+    found = {row["check"]: row for row in map(msgspec.json.decode, examined.stdout.splitlines())}
+    assert examined.returncode == 0, examined.stdout
+    assert found["gateway"]["status"] == found["console"]["status"] == "ok"
+    assert found["signatures"]["message"] == "generic: 1 were refused, no live secret matched"
+
+
+def test_logs_are_json_where_that_is_asked_for(folder: Path) -> None:
+    with served("--log-format", "json", "--log-level", "warning", env=usual()) as gateway:
+        assert gateway.end(signal.SIGTERM) == 0
+    lines = [msgspec.json.decode(line) for line in Path("log").read_bytes().splitlines()]
+    assert [line["level"] for line in lines] == ["warning"]
+    assert "no handler is loaded" in lines[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("args", "settings", "said"),
+    [
+        ([], {}, "no platform is configured"),
+        ([], {"PLATFORMS__X__GENERIC": "true"}, "platforms.twitter has no secret"),
+        ([], {"PLATFORMS__MYSPACE__SECRETS": "s"}, "no platform is called 'myspace'"),
+        (["nowhere:handler"], {"PLATFORMS__X__SECRETS": "s"}, "there is no module 'nowhere'"),
+        (["--port", "eighty"], {"PLATFORMS__X__SECRETS": "s"}, "--port: 'eighty' is no whole number"),
+        (["--store", "mysql://x"], {"PLATFORMS__X__SECRETS": "s"}, "--store: the store URL 'mysql://x' is not"),
+        ([], {"PLATFORMS__X__SECRETS": "s", "SERVER__HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
+        ([], {"PLATFORMS__X__SECRETS": "s", "INBOX__URL": "nats://x"}, "not there yet"),
+    ],
+)
+def test_a_start_that_is_refused_says_why(folder: Path, args: list[str], settings: dict[str, str], said: str) -> None:
+    refused = call("serve", *args, env=environment(**settings))
+    assert refused.returncode == 3, refused.stderr
+    assert said in refused.stderr
+    assert refused.stdout == ""
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_port_that_is_taken_is_said_so(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = call("serve", "--port", port, env=usual())
+    assert refused.returncode == 3
+    assert f"cannot listen on 127.0.0.1, port {port}" in refused.stderr
+    assert "in use" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_store_that_cannot_be_made_is_said_so(folder: Path) -> None:
+    refused = call("serve", "--store", "sqlite:///nowhere/x.db", env=usual())
+    assert refused.returncode == 4
+    assert "nowhere/x.db" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,128 @@
+"""The config, db and platforms commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from moderation_ai.platforms import all_platforms
+from tests.cli.conftest import Run, rows
+
+
+def test_config_check_says_what_would_be_served(run: Run) -> None:
+    Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = "s"\n[platforms.generic]\nsecrets = "t"\n')
+    result = run("config", "check")
+    assert result.exit_code == 0
+    assert "`serve` would serve generic, twitter" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no platform is configured"),
+        ("[platforms.x]\n", "platforms.twitter has no secret"),
+        ('[platforms.x]\nsecrets = "s"\n[policy]\nfile = "policy.yaml"\n', "policy.yaml"),
+        ('[platforms.x]\nsecrets = "s"\n[handlers]\nimport = "nowhere:handler"\n', "there is no module 'nowhere'"),
+    ],
+)
+def test_config_check_refuses_what_serve_would_refuse(run: Run, text: str, said: str) -> None:
+    Path("moderation-ai.toml").write_text(text)
+    Path("policy.yaml").write_text("rules: 7\n")
+    result = run("config", "check")
+    assert result.exit_code == 3
+    assert said in result.stderr
+
+
+def test_config_show_says_where_each_value_comes_from(run: Run) -> None:
+    Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = ["hunter2"]\n')
+    result = run("config", "show", env={"MODERATION_AI_SERVER__PORT": "9000"})
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["server.port", "9000", "MODERATION_AI_SERVER__PORT"] in lines
+    assert ["platforms.twitter.secrets", '["********"]', "moderation-ai.toml:2"] in lines
+    assert ["server.host", '"127.0.0.1"', "default"] in lines
+    assert "hunter2" not in result.output
+    found = {row["name"]: row for row in rows(run("config", "show", "--json"))}
+    assert found["server.port"] == {"name": "server.port", "value": 8080, "origin": "default"}
+
+
+@pytest.mark.usefixtures("filled")
+def test_db_status_counts_what_is_there(run: Run) -> None:
+    (state,) = rows(run("db", "status", "--json"))
+    assert state | {"bytes": 0, "library": ""} == {
+        "url": "sqlite:///moderation.db",
+        "schema": state["newest_schema"],
+        "newest_schema": state["newest_schema"],
+        "up_to_date": True,
+        "bytes": 0,
+        "kind": "sqlite",
+        "library": "",
+        "events": 5,
+        "pending": 1,
+        "done": 2,
+        "superseded": 0,
+        "unhandled": 1,
+        "dead_letters": 2,
+        "retrying": 0,
+    }
+    assert "dead_letters" in run("db", "status").stdout
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_older_schema_is_not_touched_before_it_is_asked_for(run: Run) -> None:
+    set_schema(0)
+    (state,) = rows(run("db", "status", "--json"))
+    assert state["up_to_date"] is False
+    result = run("events", "list")
+    assert result.exit_code == 4
+    assert "run `moderation-ai db upgrade`" in result.stderr
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_newer_schema_is_refused(run: Run) -> None:
+    set_schema(9999)
+    assert run("events", "list").exit_code == 4
+    result = run("db", "upgrade")
+    assert result.exit_code == 4
+    assert "newer than this program's" in result.stderr
+
+
+def set_schema(number: int) -> None:
+    connection = apsw.Connection("moderation.db")
+    connection.execute(f"PRAGMA user_version = {number}")
+    connection.close()
+
+
+def test_db_upgrade_makes_the_store_and_does_nothing_the_second_time(run: Run) -> None:
+    first, second = run("db", "upgrade"), run("db", "upgrade")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "was 0" in first.stdout
+    assert "nothing to do" in second.stdout
+    assert rows(run("events", "list", "--json")) == []
+
+
+def test_db_upgrade_in_a_folder_that_is_not_there_is_said_so(run: Run) -> None:
+    result = run("db", "upgrade", "--store", "sqlite:///nowhere/x.db")
+    assert result.exit_code == 4
+    assert "nowhere/x.db" in result.stderr
+    assert run("db", "upgrade", "--store", "memory://").exit_code == 3
+
+
+def test_platforms_tell_what_they_can(run: Run) -> None:
+    found = rows(run("platforms", "--json"))
+    assert [row["name"] for row in found] == sorted(all_platforms())
+    assert set(found[0]) == {"name", "aliases", "events", "signature", "handshake", "actions", "poll", "subscribe"}
+    (twitter,) = rows(run("platforms", "x", "--json"))
+    assert twitter["aliases"] == ["x"]
+    assert "post.created" in twitter["events"]
+    assert "" not in twitter["events"]
+    printed = run("platforms").stdout
+    for name in all_platforms():
+        assert f"\n{name}" in f"\n{printed}"
+
+
+def test_a_platform_that_is_not_known_is_a_failure(run: Run) -> None:
+    result = run("platforms", "myspace")
+    assert result.exit_code == 1
+    assert "no platform is called 'myspace'" in result.stderr

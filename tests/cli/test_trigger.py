@@ -1,0 +1,149 @@
+"""The trigger command: what a platform would send, signed, to a real server on this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moderation_ai.core.http import Headers, Request
+from moderation_ai.core.platform import Credential
+from moderation_ai.platforms import find_platform
+from tests.cli.conftest import Run, rows
+from tests.cli.filling import NOW
+
+
+class Receiver(ThreadingHTTPServer):
+    """Note what was posted, and answer with the status that is asked for."""
+
+    status = 200
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Noting)
+        self.requests: list[Request] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Noting(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = Headers.of(dict(self.headers.items()))
+        made = Request(path=self.path, headers=headers, body=body, received_at=NOW)
+        self.server.requests.append(made)
+        self.send_response(self.server.status)
+        self.end_headers()
+        self.wfile.write(b'{"new":1}\x1b[2J')
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["generic", "instagram", "twitter", "tiktok", "reddit", "youtube", "medium"])
+def test_sends_what_the_platform_itself_would_sign(run: Run, receiver: Receiver, name: str) -> None:
+    platform = find_platform(name)
+    event = platform.samples(datetime(2026, 1, 1, tzinfo=UTC), 1)[0].name
+    result = run("trigger", name, event, "--secret", "s3cret", "--url", f"{receiver.url}/hook?x=1")
+    assert result.exit_code == 0, result.stderr
+    (request,) = receiver.requests
+    assert request.path == "/hook?x=1"
+    assert platform.verify(request, Credential(secrets=("s3cret",))) == 0
+    assert "200 in " in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_goes_to_the_configured_gateway_with_the_newest_secret(run: Run, receiver: Receiver) -> None:
+    Path("moderation-ai.toml").write_text(
+        f"""
+        [server]
+        host = "0.0.0.0"
+        port = {receiver.server_address[1]}
+        endpoint = "/in"
+        [platforms.x]
+        secrets = ["new", "old"]
+        [platforms.x.accounts.own]
+        secrets = ["mine"]
+        """
+    )
+    (sent,) = rows(run("trigger", "x", "post.created", "--json"))
+    run("trigger", "x", "post.created", "--account", "own")
+    first, second = receiver.requests
+    assert sent["url"] == f"{receiver.url}/in/twitter"
+    assert (sent["status"], sent["answer"]) == (200, '{"new":1}\x1b[2J')
+    assert find_platform("x").verify(first, Credential(secrets=("new",))) == 0
+    assert second.path == "/in/twitter/own"
+    assert find_platform("x").verify(second, Credential(secrets=("mine",))) == 0
+
+
+def test_every_sample_is_another(run: Run, receiver: Receiver) -> None:
+    result = run("trigger", "generic", "comment.created", "--count", "3", "--secret", "s", "--url", receiver.url)
+    assert len(result.stdout.splitlines()) == 3
+    assert len({request.body for request in receiver.requests}) == 3
+
+
+def test_what_is_not_accepted_is_a_failure(run: Run, receiver: Receiver) -> None:
+    receiver.status = 401
+    result = run("trigger", "generic", "comment.created", "--secret", "s", "--url", receiver.url)
+    assert result.exit_code == 1
+    assert "401" in result.stdout
+    assert "1 of 1 were not accepted" in result.stderr
+
+
+def test_lists_what_there_is_to_send(run: Run) -> None:
+    found = rows(run("trigger", "x", "--list", "--json"))
+    names = [sample.name for sample in find_platform("x").samples(NOW, 1)]
+    assert [row["sample"] for row in found] == names
+    assert names[0] in run("trigger", "x", "--list").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["myspace", "comment.created"], 1, "no platform is called 'myspace'"),
+        (["x"], 2, "name an EVENT"),
+        (["x", "nonsense", "--secret", "s"], 2, "twitter sends no 'nonsense'; it sends"),
+        (["x", "post.created"], 3, "there is no secret of twitter to sign with"),
+        (["x", "post.created", "--secret", "s", "--url", "ftp://127.0.0.1/"], 1, "is no address"),
+        (["x", "post.created", "--secret", "s", "--url", "http://127.0.0.1:99999/"], 1, "is no address"),
+        (["x", "post.created", "--secret", "s", "--url", "127.0.0.1:8080"], 1, "is no address"),
+        (["x", "post.created", "--secret", "s", "--url", "http://127.0.0.1:1/"], 1, "nobody listens at"),
+        (["x", "post.created", "--count", "0"], 2, "--count"),
+    ],
+)
+def test_what_cannot_be_sent_is_one_clear_line(run: Run, args: list[str], code: int, said: str) -> None:
+    result = run("trigger", *args)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_server_that_hangs_up_is_one_clear_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hanging_up = threading.Thread(target=lambda: listener.accept()[0].close())
+        hanging_up.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        result = run("trigger", "generic", "comment.created", "--secret", "s", "--url", url)
+        hanging_up.join()
+    assert result.exit_code == 1
+    assert f"{url} cannot be reached: " in result.stderr

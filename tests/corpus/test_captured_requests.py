@@ -1,0 +1,103 @@
+"""What platforms really sent becomes what it must: `pytest tests/corpus --corpus FOLDER`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moderation_ai.core.content import as_time
+from moderation_ai.core.errors import InvalidSignature
+from moderation_ai.core.generic import verify_generic
+from moderation_ai.core.http import Headers, Request
+from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.pipeline.corpus import Case, differences, events_of, load_corpus, request_of
+from moderation_ai.platforms import all_platforms
+
+pytestmark = pytest.mark.corpus
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+COMPLETE = ("generic", "instagram", "tiktok", "twitter")
+"""The platforms that read all that they are sent; the others know the brief's shapes so far."""
+ENOUGH = 0.95
+SECRET = "a-secret-of-ours"
+
+
+@pytest.fixture(scope="module")
+def cases(pytestconfig: pytest.Config) -> list[Case]:
+    folder: Path | None = pytestconfig.getoption("--corpus", default=None)
+    if folder is None:
+        pytest.skip("no folder of captured requests is named: pytest tests/corpus --corpus FOLDER")
+    found = load_corpus(folder)
+    assert found, f"{folder} holds no captured requests"
+    return found
+
+
+def pushed(cases: list[Case], platform: Platform) -> list[Case]:
+    return [case for case in cases if case.platform == platform.name and case.road == "webhook"]
+
+
+def said_of(case: Case, platform: Platform) -> list[str]:
+    """Return how the events of a case, signed by us and verified, differ from those that it promises."""
+    posted = request_of(case, platform, SECRET, NOW)
+    live = Credential(secrets=(SECRET,))
+    assert platform.verify(posted, live) == 0
+    refused = case.vector is not None and case.vector.must_fail
+    return differences(case.expected, [] if refused else events_of(posted, platform, live))
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_nearly_all_that_is_certain_becomes_what_it_must(
+    name: str, cases: list[Case], record_property: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = all_platforms()[name]
+    counts: Counter[tuple[bool, bool]] = Counter()
+    notes = []
+    for case in pushed(cases, platform):
+        said = said_of(case, platform)
+        counts[case.certain, not said] += 1
+        if said:
+            notes.append(f"{case.name} ({'certain' if case.certain else case.why_uncertain}): {' | '.join(said)}")
+    good, total = counts[True, True], counts[True, True] + counts[True, False]
+    record_property("certain", f"{good}/{total}")
+    with capsys.disabled():
+        unsure = f"{counts[False, True]} of {counts[False, True] + counts[False, False]} uncertain"
+        print(f"\n{name}: {good} of {total} certain, {unsure}", *notes, sep="\n  ")
+    assert total
+    assert good >= ENOUGH * total, "\n".join(notes)
+
+
+def test_published_signatures_verify_as_they_stand(cases: list[Case]) -> None:
+    platforms = all_platforms()
+    vectors = [case for case in cases if case.vector and case.platform in COMPLETE]
+    assert vectors
+    for case in vectors:
+        assert case.vector is not None
+        live = Credential(secrets=("another", case.vector.secret))
+        posted = Request(body=case.body, headers=Headers.of(case.vector.headers), received_at=signed_at(case))
+        if case.vector.must_fail:
+            with pytest.raises(InvalidSignature):
+                platforms[case.platform].verify(posted, live)
+        else:
+            assert platforms[case.platform].verify(posted, live) == 1, case.name
+
+
+def signed_at(case: Case) -> datetime:
+    """Return the time that a published signature was made at, so that it is fresh."""
+    assert case.vector is not None
+    headers = Headers.of(case.vector.headers)
+    stamp = headers.get("webhook-timestamp") or (headers.get("tiktok-signature") or "").partition(",")[0][2:]
+    return as_time(stamp) or NOW
+
+
+def test_the_briefs_scheme_opens_every_platform_that_says_so(cases: list[Case]) -> None:
+    for case in cases:
+        platform = all_platforms().get(case.platform)
+        if platform is None or case.road != "webhook":
+            continue
+        posted = request_of(case, all_platforms()["generic"], SECRET, NOW)
+        assert verify_generic(posted, (SECRET,)) == 0
+        assert platform.verify(posted, Credential(secrets=(SECRET,), generic=True)) == 0

@@ -1,0 +1,117 @@
+"""The docs say what the code does: every command, setting, platform, kind, event type and name stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import moderation_ai
+from moderation_ai import utils
+from moderation_ai.cli import cli
+from moderation_ai.config.catalogue import all_settings
+from moderation_ai.core.events import EVENT_TYPES, STATUSES, WebhookEvent
+from moderation_ai.core.subjects import SUBJECTS
+from moderation_ai.platforms import all_platforms
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def commands(group: click.Command, path: str) -> Iterator[str]:
+    if not isinstance(group, click.Group):
+        yield path
+        return
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield from commands(command, f"{path} {name}")
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    first = (ROOT / "README.md").read_text("utf-8").split("```")[1]
+    assert "make demo" in first
+    assert "make test" in first
+
+
+@pytest.mark.parametrize("command", list(commands(cli, "moderation-ai")))
+def test_every_command_is_documented(command: str) -> None:
+    assert command.removeprefix("moderation-ai ") in page("cli.md")
+
+
+@pytest.mark.parametrize("setting", [setting.name for setting in all_settings()])
+def test_every_setting_is_documented(setting: str) -> None:
+    assert setting in page("configuration.md")
+
+
+@pytest.mark.parametrize("name", sorted(all_platforms()))
+def test_every_platform_has_a_page_with_its_kinds_and_headers(name: str) -> None:
+    platform = all_platforms()[name]
+    text = page(f"platforms/{name}.md")
+    missing = [kind for kind in platform.kinds if kind not in text]
+    assert not missing
+    if platform.own_scheme:
+        assert not [header for header in platform.security_headers if header not in text.lower()]
+
+
+@pytest.mark.parametrize("word", [*EVENT_TYPES, *STATUSES, *WebhookEvent.__struct_fields__])
+def test_every_event_type_status_and_field_is_documented(word: str) -> None:
+    assert f"`{word}`" in page("events.md")
+
+
+@pytest.mark.parametrize("name", sorted(SUBJECTS))
+def test_every_field_of_every_subject_is_documented(name: str) -> None:
+    text = page("events.md")
+    fields = [field for field in SUBJECTS[name].__struct_fields__ if field != "extra"]
+    assert not [field for field in fields if f"`{field}`" not in text]
+
+
+def test_every_public_name_is_documented() -> None:
+    everything = "\n".join(path.read_text("utf-8") for path in PAGES)
+    names = [*utils.__all__, *moderation_ai.__all__]
+    assert not [name for name in names if name not in everything]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    links = [link for link in _LINK.findall(path.read_text("utf-8")) if "://" not in link]
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        path = waiting.pop().resolve()
+        if path in reached or path.suffix != ".md":
+            continue
+        reached.add(path)
+        links = [link for link in _LINK.findall(path.read_text("utf-8")) if "://" not in link]
+        waiting += [path.parent / link for link in links]
+    pages = [path for path in DOCS.rglob("*.md") if path.parent.name != "decisions"]
+    assert not [path.name for path in pages if path.resolve() not in reached]
+
+
+def test_the_public_names_are_pinned() -> None:
+    assert moderation_ai.__all__ == ["get_platform", "hide_comment", "standards_engine"]
+    assert utils.__all__ == [
+        "WebhookEvent",
+        "WebhookHandler",
+        "WebhookMonitor",
+        "WebhookReplay",
+        "WebhookRetry",
+        "delete_webhook",
+        "list_webhooks",
+        "register_webhook",
+        "validate_webhook_timestamp",
+        "verify_webhook_signature",
+    ]

@@ -1,0 +1,1 @@
+"""Tests of the judge: signals, rules, policy files, decisions."""

@@ -1,0 +1,57 @@
+"""Starting, killing and talking to gateway processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from moderation_ai.core.platform import Platform
+from moderation_ai.platforms import find_platform
+
+SECRET = "a secret for proofs"
+GENERIC: Platform = find_platform("generic")
+
+
+class Child:
+    """A gateway process over a store, with the file in which its handler writes down what it handled."""
+
+    def __init__(self, folder: Path, *, synchronous: str = "FULL", prefix: Sequence[str] = ()) -> None:
+        """Start it and wait until it listens."""
+        self.handled = folder / "handled.txt"
+        self.database = folder / "proof.db"
+        arguments = [str(self.database), synchronous, str(self.handled), SECRET]
+        command = [*prefix, sys.executable, "-m", "tests.proofs.serving", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        ready = json.loads(self.process.stdout.readline())
+        self.pid = int(ready["pid"])  # not the process's own where a tracer stands before it
+        self.port = int(ready["gateway"].split("://")[1].split("/")[0].rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.process.communicate(timeout=30)
+
+    def stop(self) -> int:
+        """End it with SIGTERM and return its exit status."""
+        os.kill(self.pid, signal.SIGTERM)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    def handled_ids(self) -> set[str]:
+        """Return the ids of the events that the handler has run for."""
+        return set(self.handled.read_text().split()) if self.handled.exists() else set()
+
+
+def signed(event_id: str, text: str = "a comment") -> tuple[bytes, dict[str, str]]:
+    """Return the body and headers of one signed comment in the brief's envelope."""
+    comment = {"id": f"c-{event_id}", "post_id": "p", "author_id": "a", "text": text}
+    event = {"event_id": event_id, "event_type": "comment.created", "platform": "generic", "data": {"comment": comment}}
+    body = json.dumps(event).encode()
+    return body, GENERIC.sign(body, SECRET, datetime.now(UTC))

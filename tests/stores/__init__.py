@@ -1,0 +1,1 @@
+"""What every store promises, and what SQLite's does beyond that."""
