@@ -36,8 +36,8 @@ CHECKS = (
 # What each file of pinned requirements is compiled from.
 LOCKED = {
     "uv": ["requirements/uv.in"],
-    "run": ["pyproject.toml", "requirements/run.in"],
-    "dev": ["pyproject.toml", "requirements/run.in", "requirements/dev.in"],
+    "run": ["pyproject.toml", "--extra", "postgres", "requirements/run.in"],
+    "dev": ["pyproject.toml", "--extra", "postgres", "requirements/run.in", "requirements/dev.in"],
 }
 
 
