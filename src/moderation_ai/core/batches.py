@@ -12,11 +12,19 @@ from moderation_ai.core.events import Fact, unknown_fact
 
 Reader = Callable[[dict[str, Any]], Fact]
 
+MAX_FACTS = 2000
+"""Things that one body may tell of; Meta sends 1,000 at most."""
+
 
 def read_each(elements: object, kind: str, read: Reader) -> list[Fact]:
-    """Return the facts of a list's elements, in order; what ``read`` refuses is kept as ``unknown`` of that kind."""
+    """Return the facts of a list's elements, in order; what ``read`` refuses is kept as ``unknown`` of that kind.
+
+    Raises ``MalformedPayload`` for more elements than a body may tell of, before any is read.
+    """
     if not isinstance(elements, list):
         return [unknown_element(elements, kind, "it should be a list")]
+    if len(elements) > MAX_FACTS:
+        raise MalformedPayload(f"the body tells of more than {MAX_FACTS} things")
     return [read_or_keep(element, kind, read) for element in elements]
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from moderation_ai.core.addresses import Networks, client_address
+from moderation_ai.core.batches import MAX_FACTS
 from moderation_ai.core.content import read_json
 from moderation_ai.core.envelope import named_platform
 from moderation_ai.core.errors import (
@@ -30,8 +31,6 @@ from moderation_ai.stores.base import Added, Delivery, Inbox
 logger = logging.getLogger(__name__)
 
 JSON = "application/json"
-MAX_FACTS = 2000
-"""Things that one body may tell of; Meta sends 1,000 at most. A body beyond that is kept as one ``unknown`` event."""
 MAX_BODY = 1 << 20
 """Bytes that a body may have, 1 MiB, where a platform has no limit of its own."""
 

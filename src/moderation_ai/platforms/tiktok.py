@@ -62,7 +62,7 @@ class TikTok(Platform):
         ahead.
         """
         text = request.headers.one(_HEADER) or ""
-        pairs = [part.strip().partition("=") for part in text.split(",", 16)]
+        pairs = [part.strip(" \t").partition("=") for part in text.split(",", 16)]
         times = [value for name, _, value in pairs if name == "t"]
         seconds = read_seconds(times[0]) if len(times) == 1 else None
         if seconds is None:

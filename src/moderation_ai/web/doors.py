@@ -120,7 +120,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
 def _bind_one(family: int, address: tuple[str | int, ...]) -> socket.socket | None:
     """Return a socket bound to ``address``, or None where this machine has no such address (IPv6 switched off)."""
     try:
-        one = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol is named: asyncio sets TCP_NODELAY only where it is, and answers come in two parts.
+        one = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         _require_missing(error)
         return None

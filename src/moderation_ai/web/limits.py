@@ -95,6 +95,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's always closes
+        """Say whether the connection stays open: for who has asked to the end and waits for its answer."""
+        is_waiting = self.cycle is not None and not self.cycle.response_complete
+        stays = is_waiting and not self._in_head() and not self._in_body()
+        self._is_last = self._is_last or stays
+        return stays
+
     def data_received(self, data: bytes) -> None:
         """Parse what came. A request that is whole waits for nothing; one that is not gets a deadline."""
         scope, cycle = self.scope, self.cycle
