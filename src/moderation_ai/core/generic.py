@@ -6,9 +6,10 @@ Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks, spec 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature as NotSigned
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -150,6 +151,12 @@ def sign_standard(
     else:
         value = "v1," + b64encode(hmac_digest(standard_key(secret), content)).decode()
     return {f"{family}-id": message_id, f"{family}-timestamp": timestamp, f"{family}-signature": value}
+
+
+def message_id_of(body: bytes, headers: Mapping[str, str] | None = None) -> str:
+    """Return the ``webhook-id`` that ``headers`` give, else one that is the same for the same body."""
+    given = {name.lower(): value for name, value in (headers or {}).items()}
+    return given.get("webhook-id") or f"msg_{sha256(body).hexdigest()[:26]}"
 
 
 def delivery_id(request: Request) -> str | None:

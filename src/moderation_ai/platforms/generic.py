@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,7 +12,7 @@ from moderation_ai.core.batches import read_each
 from moderation_ai.core.envelope import is_envelope, read_envelope
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import EVENT_TYPES, Fact, Parsed
-from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, sign_brief, sign_standard
+from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, message_id_of, sign_brief, sign_standard
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Platform, Sample
 
@@ -45,10 +44,9 @@ class Generic(Platform):
 
         A ``webhook-id`` among ``headers`` is kept and asks for Standard Webhooks too.
         """
-        given = {name.lower(): value for name, value in (headers or {}).items()}
-        if secret.startswith(("whsec_", "whsk_")) or "webhook-id" in given:
-            message_id = given.get("webhook-id") or f"msg_{sha256(body).hexdigest()[:26]}"
-            return sign_standard(body, secret, now, message_id)
+        asked = any(name.lower() == "webhook-id" for name in headers or ())
+        if asked or secret.startswith(("whsec_", "whsk_")):
+            return sign_standard(body, secret, now, message_id_of(body, headers))
         return sign_brief(body, secret, now)
 
     def samples(self, now: datetime, serial: int) -> list[Sample]:

@@ -1,0 +1,1 @@
+"""The folders of examples/, run as their readers would run them."""
