@@ -89,6 +89,26 @@ async def test_after_sixty_seconds_later_events_pass_a_retry() -> None:
         assert stage.ran[-1] == ("h", "a updated=2")
 
 
+async def test_what_was_put_off_and_never_ran_is_not_passed_by_an_event_of_the_same_claim() -> None:
+    reached, let_go = asyncio.Event(), asyncio.Event()
+
+    async def stands_still(event: WebhookEvent) -> None:
+        if label(event) == "a updated=2":
+            reached.set()
+            await let_go.wait()
+
+    async with Stage() as stage:
+        stage.on(name="weak", act=fails(1))
+        stage.on(name="slow", act=stands_still, timeout=600)
+        await stage.add(created("a"), updated("a", "2"), updated("a", "3"))
+        await reached.wait()
+        stage.clock.forward(61)  # The hold of the failed attempt is over, and what it put off has not run.
+        let_go.set()
+        for _ in range(3):
+            await stage.pass_time(1)
+        assert [ran for name, ran in stage.ran if name == "weak"][-2:] == ["a updated=2", "a updated=3"]
+
+
 async def test_a_second_failure_of_the_retry_does_not_prolong_the_hold() -> None:
     async with Stage() as stage:
         stage.on(act=fails_for("a created"))

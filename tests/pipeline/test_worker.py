@@ -44,10 +44,10 @@ class FailingStore(MemoryStore):
             raise self.claims.pop()
         return await super().claim(worker, limit, now, lease)
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
         if self.settlements:
             raise self.settlements.pop()
-        await super().settle(outcomes, now)
+        await super().settle(outcomes, now, worker=worker)
 
 
 async def test_what_a_crashed_worker_held_runs_elsewhere_once_its_lease_has_ended(tmp_path: Path) -> None:
@@ -241,9 +241,9 @@ async def test_settlements_are_written_many_at_once() -> None:
             super().__init__()
             self.settlements: list[int] = []
 
-        async def settle(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
             self.settlements.append(len(outcomes))
-            await super().settle(outcomes, now)
+            await super().settle(outcomes, now, worker=worker)
 
     store = CountingStore()
     async with Stage(store) as stage:

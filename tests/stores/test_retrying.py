@@ -139,6 +139,16 @@ async def test_a_new_event_waits_for_what_was_put_off_before_it(store: Store) ->
     assert third.blocked == {}
 
 
+async def test_no_lapse_of_time_lets_a_later_event_pass_what_was_put_off_and_never_ran(store: Store) -> None:
+    await add_changes(store, 3)
+    [first] = await claim(store, limit=1)
+    await store.settle([failed(first, due=after(10), holds_until=after(60))], NOW)
+    [second] = await claim(store, limit=1)
+    await store.settle([deferred(second)], NOW)
+    [third] = await claim(store, limit=1)
+    assert third.blocked["h"] > after(86_400)
+
+
 async def test_an_earlier_event_does_not_wait_for_a_later_one(store: Store) -> None:
     await add_changes(store, 2)
     first, second = await claim(store)

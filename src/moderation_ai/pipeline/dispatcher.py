@@ -20,7 +20,7 @@ from moderation_ai.core.things import FRESH, observe
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import Function, Handler, Handlers
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, Attempt, Claimed, Outcome
+from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, UNTIL_IT_RAN, Attempt, Claimed, Outcome
 from moderation_ai.threads import run_in_thread
 
 logger = logging.getLogger(__name__)
@@ -228,5 +228,5 @@ def follow(claimed: Claimed, before: Claimed, outcome: Outcome) -> None:
     claimed.thing = outcome.thing or before.thing or claimed.thing
     claimed.blocked = {**before.blocked, **claimed.blocked}
     for attempt in outcome.attempts:
-        if attempt.state == RETRY and attempt.holds_until is not None:
-            claimed.blocked[attempt.handler] = attempt.holds_until
+        if attempt.state == RETRY:
+            claimed.blocked[attempt.handler] = attempt.holds_until or UNTIL_IT_RAN

@@ -153,7 +153,7 @@ class Worker:
         while self._outcomes:
             batch, self._outcomes = self._outcomes[: self._limit], self._outcomes[self._limit :]
             try:
-                await self._inbox.settle(batch, self._clock.now())
+                await self._inbox.settle(batch, self._clock.now(), worker=self.name)
             except Exception as error:  # What ran must be written down, however late.
                 failures += 1
                 self._outcomes = batch + self._outcomes

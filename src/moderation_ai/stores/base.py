@@ -8,7 +8,7 @@ from any thread and any event loop; it returns once what it says is on disk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -17,6 +17,8 @@ from moderation_ai.core.events import KeyedEvent, WebhookEvent
 from moderation_ai.core.things import Thing
 
 DONE, DEAD, SUPERSEDED, UNHANDLED, RETRY = "done", "dead", "superseded", "unhandled", "retry"
+UNTIL_IT_RAN = datetime(9999, 1, 1, tzinfo=UTC)
+"""How long an attempt holds back its lane that was put off behind another one: no clock ends that, only its run."""
 
 
 class Delivery(msgspec.Struct, kw_only=True):

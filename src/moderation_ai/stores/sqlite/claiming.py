@@ -9,7 +9,7 @@ import apsw
 
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import Attempt, Claimed
+from moderation_ai.stores.base import UNTIL_IT_RAN, Attempt, Claimed
 from moderation_ai.stores.sqlite.leases import free_the_expired, holds_anything, renew
 from moderation_ai.stores.sqlite.rows import (
     ATTEMPT_COLUMNS,
@@ -25,9 +25,6 @@ from moderation_ai.stores.sqlite.rows import (
     to_time,
     to_time_or_none,
 )
-
-DEFERRED_HOLD = 60_000_000
-"""Microseconds for which an attempt holds its lane that was put off and has not run yet: as long as one that failed."""
 
 
 def claim(connection: apsw.Connection, worker: str, limit: int, now: datetime, lease: float) -> list[Claimed]:
@@ -118,7 +115,7 @@ def _things(connection: apsw.Connection, events: Sequence[WebhookEvent]) -> dict
 
 
 _HOLDS = f"""
-SELECT lane, min(seq), handler, max(coalesce(holds_until, ?1 + {DEFERRED_HOLD})) FROM attempts
+SELECT lane, min(seq), handler, max(coalesce(holds_until, {to_micros(UNTIL_IT_RAN)})) FROM attempts
 WHERE state = 0 AND coalesce(holds_until, ?1 + 1) > ?1 AND lane IN (SELECT value FROM json_each(?2))
 GROUP BY lane, handler
 """
