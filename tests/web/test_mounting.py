@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from litestar import Litestar, asgi
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
@@ -32,6 +33,10 @@ def fastapi_at(path: str) -> Any:
     return make
 
 
+def litestar_at(path: str) -> Any:
+    return lambda gateway: Litestar([asgi(path, is_mount=True, copy_scope=True)(gateway)], logging_config=None)
+
+
 def starlette_in_starlette(gateway: Gateway) -> Any:
     return Starlette(routes=[Mount("/outer", app=Starlette(routes=[Mount("/inner", app=gateway)]))])
 
@@ -49,6 +54,8 @@ def with_middleware(gateway: Gateway) -> Any:
         (fastapi_at("/hooks"), "/hooks/webhook/generic"),
         (fastapi_at("/webhook"), "/webhook/generic"),
         (fastapi_at(""), "/webhook/generic"),
+        (litestar_at("/hooks"), "/hooks/webhook/generic"),
+        (litestar_at("/webhook"), "/webhook/generic"),
         (starlette_in_starlette, "/outer/inner/webhook/generic"),
         (with_middleware, "/hooks/webhook/generic"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -41,7 +42,10 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    before = logging.root.handlers[:], logging.root.level
     yield importlib.import_module
+    logging.root.handlers[:] = before[0]  # Litestar puts its own there.
+    logging.root.setLevel(before[1])
     for name in MODULES:
         sys.modules.pop(name.removesuffix(".py"), None)
 
@@ -82,6 +86,9 @@ def django_app(make: Callable[[], Any]) -> Any:
 SERVED: dict[str, tuple[str, Callable[[Any], AbstractContextManager[int]]]] = {
     "FastAPI": ("with_fastapi", lambda made: asgi_server(made.app)),
     "Starlette": ("with_starlette", lambda made: asgi_server(made.app)),
+    "Litestar": ("with_litestar", lambda made: asgi_server(made.app)),
+    "FastAPI, mounted": ("mounted", lambda made: asgi_server(made.app)),
+    "Flask, mounted": ("mounted_in_flask", lambda made: wsgi_server(made.app)),
     "Flask": ("with_flask", lambda made: wsgi_server(made.app)),
     "Django": ("urls", lambda made: wsgi_server(django_app(get_wsgi_application))),
     "Django behind ASGI": ("urls", lambda made: asgi_server(django_app(get_asgi_application), lifespan="off")),
@@ -96,6 +103,18 @@ def test_the_full_door_of_the_page_opens_in(framework: str, module: Callable[[st
     book.async_handler(module("inbox").handler)
     with serve(made) as port:
         check_the_full_door(port, "/webhook", book)
+
+
+@pytest.mark.parametrize("framework", ["Django", "Django behind ASGI", "aiohttp"])
+@pytest.mark.parametrize(("limit", "expected"), [(1 << 20, 413), (4 << 20, 401)])
+def test_our_own_limit_counts_where_the_framework_has_one(
+    framework: str, limit: int, expected: int, module: Callable[[str], ModuleType]
+) -> None:
+    Path("inbox.py").write_text(MODULES["inbox.py"].replace("store=", f"max_body={limit}, store="), encoding="utf-8")
+    name, serve = SERVED[framework]
+    with serve(module(name)) as port:
+        refused = post(port, "/webhook/generic", b"x" * (3 << 20), {"X-Signature": "00"})
+    assert (refused.status, set(refused.json())) == (expected, {"error"})
 
 
 def test_the_three_steps_open_the_generic_scheme_alone(

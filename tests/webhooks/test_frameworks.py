@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import signal
 import subprocess
@@ -100,6 +101,10 @@ def check_the_full_door(port: int, base: str, book: Book) -> None:
     bad = post(port, f"{base}/instagram", instagram(), {"X-Hub-Signature-256": "sha256=" + "0" * 64})
     assert (bad.status, set(bad.json())) == (401, {"error"})
     assert post(port, f"{base}/instagram", instagram()).status == 401
+    form = {"Content-Type": "multipart/form-data; boundary=x"} | signed("instagram", instagram())
+    zipped = {"Content-Encoding": "gzip"} | signed("instagram", gzip.compress(instagram()))
+    assert post(port, f"{base}/instagram", instagram(), form).status == 415
+    assert post(port, f"{base}/instagram", gzip.compress(instagram()), zipped).status == 415
     assert post(port, f"{base}/nowhere", envelope(), signed("generic", envelope())).status == 404
     hello = ask(
         port, "GET", f"{base}/instagram?hub.mode=subscribe&hub.verify_token={SECRET.replace(' ', '+')}&hub.challenge=7"

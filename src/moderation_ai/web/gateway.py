@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.pipeline.intake import Intake
 from moderation_ai.web.answers import CLOSE, fields_of, unavailable
 from moderation_ai.web.body import DEADLINE, Body, Gone, Message, Receive, Send
-from moderation_ai.web.heads import NOWHERE, Route, check_head, find_route, has_body
+from moderation_ai.web.heads import NOWHERE, Receiver, Route, check_head, find_route, has_body
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ class Gateway:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: Receiver,
         *,
         endpoint: str = "/webhook",
         read_timeout: float = READ_TIMEOUT,
@@ -41,7 +40,7 @@ class Gateway:
         self._endpoint = endpoint
         self._read_timeout = read_timeout
         self._now = (clock or SystemClock()).now
-        self._routes: dict[tuple[str, str], Route] = {}
+        self._routes: dict[tuple[str, str, bytes], Route] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; see ASGI's specification for the arguments."""
@@ -65,7 +64,7 @@ class Gateway:
 
     def _route(self, scope: Message) -> Route:
         """Return where the request's path leads; raise ``UnknownPlatform`` where nothing is configured."""
-        key = (scope.get("root_path", ""), scope["path"])
+        key = (scope.get("root_path", ""), scope["path"], scope.get("raw_path") or b"")
         route = self._routes.get(key)
         if route is None:
             route = find_route(self._intake, _paths_of(*key), self._endpoint)
@@ -98,11 +97,12 @@ class Gateway:
             return unavailable()
 
 
-def _paths_of(root_path: str, path: str) -> Iterable[str]:
+def _paths_of(root_path: str, path: str, raw_path: bytes) -> Iterable[str]:
     """Return the path below the mount, then the whole path: a mount may stand at the endpoint itself."""
     if root_path and path.startswith(root_path):
         return path[len(root_path) :] or "/", path
-    return (path,)
+    # Litestar cuts the mount off the path without a word in root_path; the raw path still has it.
+    return path, raw_path.partition(b"?")[0].decode("latin-1")
 
 
 async def _send_closing(scope: Message, body: Body, send: Send, response: Response) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 
 from moderation_ai.core.errors import RequestRejected, UnknownPlatform
+from moderation_ai.core.http import Request, Response
 from moderation_ai.core.routing import read_path
-from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.tally import OTHER
 from moderation_ai.web.body import too_large
 
@@ -16,6 +18,22 @@ Fields = Iterable[tuple[bytes, bytes]]
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
 _LOOKED_AT = frozenset({b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"})
+
+
+class Receiver(Protocol):
+    """Who takes requests in: intake, or what stands for it on another event loop."""
+
+    def find(self, platform: str, account: str | None = None) -> Source:
+        """Return what is configured for a platform's address; raise ``UnknownPlatform`` if nothing is."""
+
+    def limit(self, source: Source | None) -> int:
+        """Return how many bytes a body may have."""
+
+    def refuse(self, platform: str | None, error: RequestRejected) -> Response:
+        """Count and log a refusal, and return the answer to it."""
+
+    async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
+        """Return the answer to a request, once its events are on disk."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -31,7 +49,7 @@ NOWHERE = Route("", OTHER, None, 0)
 """The route of a request that has none."""
 
 
-def find_route(intake: Intake, paths: Iterable[str], endpoint: str) -> Route:
+def find_route(intake: Receiver, paths: Iterable[str], endpoint: str) -> Route:
     """Return where the first of ``paths`` that is an address of ours leads; raise ``UnknownPlatform`` if none is."""
     for path in paths:
         found = read_path(path, endpoint)

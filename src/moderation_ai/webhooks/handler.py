@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from moderation_ai.core.addresses import Networks
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.retries import RetrySchedule
@@ -22,11 +22,14 @@ from moderation_ai.pipeline.intake import MAX_BODY, Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import Outcome, Store
 from moderation_ai.web.gateway import Gateway
+from moderation_ai.web.heads import check_head
 from moderation_ai.web.servers import serve
+from moderation_ai.web.wsgi import WsgiGateway
 from moderation_ai.webhooks.choosing import DEFAULT_URL, choose_store, served_host, served_port
 from moderation_ai.webhooks.engine import Engine
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, running_loop
 from moderation_ai.webhooks.homes import Caller
+from moderation_ai.webhooks.mounting import asgi_app, wsgi_app
 from moderation_ai.webhooks.parsing import parse
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.receiving import Answer, Reading, read_request
@@ -159,8 +162,8 @@ class WebhookHandler:
     def receive(self, request: Any, platform: str | None = None, account: str | None = None) -> Answer:
         """Take a whole request in, at your own endpoint: verify by its platform's scheme, store, handle, answer.
 
-        ``request`` is a Starlette, FastAPI, Flask, Django or aiohttp request, or ours. ``platform`` is read from the
-        path's parameters or below ``endpoint`` where it is not given. Await the ``Answer`` where a loop runs.
+        ``request`` is a Starlette, FastAPI, Litestar, Flask, Django or aiohttp request, or ours. ``platform`` is read
+        from the path's parameters or below ``endpoint`` where it is not given. Await the ``Answer`` where a loop runs.
         """
         self._require_secret()
         return Answer(self.engine().run(self._receive(request, platform, account, running_loop())))
@@ -168,10 +171,30 @@ class WebhookHandler:
     async def _receive(
         self, request: Any, platform: str | None, account: str | None, home: asyncio.AbstractEventLoop | None
     ) -> Any:
-        limit = max([self._max_body, *(source.platform.max_body or 0 for source in self.sources.values())])
-        reading = Reading(self.endpoint, limit, self._clock.now(), home)
+        reading = Reading(self.endpoint, self._longest_body(), self._clock.now(), home)
         read, named, named_account = await read_request(request, reading)
+        try:
+            check_head(read.method, read.headers.raw, reading.limit)
+        except RequestRejected as error:
+            return self.engine().parts.intake.refuse(platform or named, error)
         return await self.engine().receive(read, platform or named, account or named_account, home)
+
+    def _longest_body(self) -> int:
+        return max([self._max_body, *(source.platform.max_body or 0 for source in self.sources.values())])
+
+    def asgi(self) -> Gateway:
+        """Return an ASGI app to mount in FastAPI, Starlette or Litestar: ``endpoint`` and all platforms below it.
+
+        It does what ``receive`` does, and refuses what is too large before it is read. Raises ``ConfigurationError``
+        without a secret.
+        """
+        self._require_secret()
+        return asgi_app(self.engine, self.endpoint)
+
+    def wsgi(self) -> WsgiGateway:
+        """Return the same as a WSGI app, for Flask's and Django's servers; raise ``ConfigurationError`` likewise."""
+        self._require_secret()
+        return wsgi_app(self.engine, self.endpoint, self._longest_body())
 
     async def start(
         self, port: int | None = None, host: str | None = None, *, ready: Callable[[dict[str, Any]], None] | None = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
+from moderation_ai.web.wsgi import headers_of
 from moderation_ai.webhooks.handled import Handled
 
 Named = tuple[Request, str | None, str | None]
@@ -86,11 +87,12 @@ async def read_request(request: Any, reading: Reading) -> Named:
         return _of_wsgi(request.environ, _flask_body(request, reading.limit), request.view_args or {}, reading)
     if hasattr(request, "META") and hasattr(request, "resolver_match"):
         match = request.resolver_match
-        return _of_wsgi(request.META, request.body, match.kwargs if match else {}, reading)
+        return _of_wsgi(request.META, _django_body(request, reading.limit), match.kwargs if match else {}, reading)
     if hasattr(request, "raw_headers") and hasattr(request, "match_info"):
         return await _of_aiohttp(request, reading)
+    kind = type(request).__name__
     raise ConfigurationError(
-        f"receive() takes a Starlette, FastAPI, Flask, Django or aiohttp request, not {type(request).__name__}"
+        f"receive() takes a Starlette, FastAPI, Litestar, Flask, Django or aiohttp request, not {kind}"
     )
 
 
@@ -125,11 +127,28 @@ async def _of_aiohttp(request: Any, reading: Reading) -> Named:
         path=request.path,
         query=request.query_string,
         headers=Headers([(name.lower(), value) for name, value in request.raw_headers]),
-        body=await _on(reading.home, request.read()),
+        body=await _on(reading.home, _aiohttp_body(request, reading.limit)),
         peer=request.remote,
         received_at=reading.now,
     )
     return _named(read, dict(request.match_info), reading.endpoint)
+
+
+async def _aiohttp_body(request: Any, limit: int) -> bytes:
+    """Return the body by our limit instead of the app's ``client_max_size``; one that was read before is kept there."""
+    if request.content.at_eof():
+        return bytes(await request.read())
+    return await _counted(request.content.iter_any(), limit)
+
+
+def _django_body(request: Any, limit: int) -> bytes:
+    """Return the body by our limit instead of ``DATA_UPLOAD_MAX_MEMORY_SIZE``, which answers 400 to what is longer."""
+    try:
+        return bytes(request.body)
+    except Exception as error:
+        if type(error).__name__ != "RequestDataTooBig":
+            raise
+        return bytes(request.read(limit + 1))
 
 
 def _flask_body(request: Any, limit: int) -> bytes:
@@ -142,21 +161,12 @@ def _of_wsgi(environ: Any, body: bytes, params: Any, reading: Reading) -> Named:
         method=environ.get("REQUEST_METHOD", "POST"),
         path=environ.get("PATH_INFO", "/"),
         query=environ.get("QUERY_STRING", ""),
-        headers=Headers(wsgi_headers(environ)),
+        headers=Headers(headers_of(environ)),
         body=body,
         peer=environ.get("REMOTE_ADDR"),
         received_at=reading.now,
     )
     return _named(read, params, reading.endpoint)
-
-
-def wsgi_headers(environ: Any) -> Iterable[tuple[bytes, bytes]]:
-    """Return the header fields of a WSGI environment; fields that stood twice are joined there already."""
-    for name, value in environ.items():
-        if name.startswith("HTTP_"):
-            yield name[5:].replace("_", "-").lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")
-        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
-            yield name.replace("_", "-").lower().encode(), str(value).encode("latin-1", "replace")
 
 
 async def _on(home: asyncio.AbstractEventLoop | None, body: Coroutine[Any, Any, bytes]) -> bytes:

@@ -1,0 +1,60 @@
+"""Mounting: a handler as an ASGI or WSGI app, for a place inside somebody's own app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from moderation_ai.core.errors import RequestRejected
+from moderation_ai.core.http import Request, Response
+from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.web.gateway import Gateway
+from moderation_ai.web.wsgi import WsgiGateway
+from moderation_ai.webhooks.engine import Engine
+from moderation_ai.webhooks.handled import running_loop
+
+
+class Inside:
+    """The intake of a handler's engine, reached from whatever loop or thread the user's server has.
+
+    ``engine`` is asked each time: a pre-fork server's children have one each.
+    """
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        """Keep how the engine is found; nothing is opened here."""
+        self._engine = engine
+
+    @property
+    def _intake(self) -> Intake:
+        return self._engine().parts.intake
+
+    def find(self, platform: str, account: str | None = None) -> Source:
+        """Return what is configured for a platform's address; raise ``UnknownPlatform`` if nothing is."""
+        return self._intake.find(platform, account)
+
+    def limit(self, source: Source | None) -> int:
+        """Return how many bytes a body may have."""
+        return self._intake.limit(source)
+
+    def refuse(self, platform: str | None, error: RequestRejected) -> Response:
+        """Count and log a refusal, and return the answer to it."""
+        return self._intake.refuse(platform, error)
+
+    async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
+        """Return the answer to a request; its handlers run on the loop that it came on."""
+        engine = self._engine()
+        return await engine.run(engine.receive(request, platform, account, running_loop()))
+
+    def receive_sync(self, request: Request, platform: str | None, account: str | None) -> Response:
+        """Return the answer to a request that came on a thread without a loop."""
+        engine = self._engine()
+        return engine.run(engine.receive(request, platform, account, None)).result()
+
+
+def asgi_app(engine: Callable[[], Engine], endpoint: str) -> Gateway:
+    """Return the gateway as an ASGI app over a handler's engine."""
+    return Gateway(Inside(engine), endpoint=endpoint)
+
+
+def wsgi_app(engine: Callable[[], Engine], endpoint: str, max_body: int) -> WsgiGateway:
+    """Return the gateway as a WSGI app over a handler's engine."""
+    return WsgiGateway(Inside(engine).receive_sync, endpoint=endpoint, max_body=max_body)
