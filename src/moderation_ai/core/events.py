@@ -42,7 +42,8 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
 
     ``event_id`` names the fact, by whatever road it came; ``timestamp`` is the platform's time of it and
     ``received_at`` ours, both aware UTC; ``lane`` is ``platform:object id``, the key of its order; ``seq`` grows with
-    arrival; ``data`` holds the subject. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
+    arrival; ``data`` holds the subject. ``text_removed`` says why its texts are not kept any more: ``age``, ``deleted``
+    or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
     """
 
     event_id: str = ""
@@ -58,6 +59,7 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     seq: int = 0
     status: str = "pending"
     own: bool = False
+    text_removed: str | None = None
     data: Data = msgspec.field(default_factory=Data)
 
     def __post_init__(self) -> None:
@@ -226,6 +228,8 @@ def to_dict(event: WebhookEvent) -> dict[str, Any]:
     }
     if event.timestamp_inferred:
         fields["timestamp_inferred"] = True
+    if event.text_removed:
+        fields["text_removed"] = event.text_removed
     plain: dict[str, Any] = msgspec.to_builtins(fields)
     return plain
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -25,6 +25,7 @@ from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, unknown_
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.routing import is_name, resolve_name
+from moderation_ai.pipeline.keeping import keep
 from moderation_ai.pipeline.tally import OTHER, Tally
 from moderation_ai.stores.base import Added, Delivery, Inbox
 
@@ -151,7 +152,13 @@ class Intake:
         if not parsed.facts:
             return Receipt(ignored=len(parsed.ignored))
         events = finish_all(parsed, request, source, self._aliases)
-        delivery = Delivery(platform=name, received_at=request.received_at, body=request.body, events=events)
+        delivery = Delivery(
+            platform=name,
+            received_at=request.received_at,
+            body=request.body,
+            events=events,
+            headers=headers_of_unknown(events, request, source),
+        )
         added: Added = await self.inbox.add(delivery)
         self.tally.accept(name, added.new, added.duplicates, request.received_at)
         if added.new:
@@ -223,6 +230,13 @@ def finish_all(
         )
         for fact in parsed.facts
     ]
+
+
+def headers_of_unknown(events: Sequence[KeyedEvent], request: Request, source: Source) -> str | None:
+    """Return what is kept beside a body with something unknown in it, for a parser that learns it; else None."""
+    if all(one.event.event_type != "unknown" for one in events):
+        return None
+    return keep(request, source.platform.name, source.credential)
 
 
 def _completed(fact: Fact, parsed: Parsed, request: Request) -> Fact:

@@ -1,7 +1,8 @@
 """What a store must do, in verbs of the subject; nothing here knows SQL.
 
-Three small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Register``
-keeps what was agreed with platforms, and ``Store`` is both with a beginning and an end. Every method may be called
+Small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Upkeep`` removes what
+must not be kept any longer, ``Register`` keeps what was agreed with platforms, and ``Store`` is all of them with a
+beginning and an end. Every method may be called
 from any thread and any event loop; it returns once what it says is on disk.
 """
 
@@ -24,7 +25,8 @@ UNTIL_IT_RAN = datetime(9999, 1, 1, tzinfo=UTC)
 class Delivery(msgspec.Struct, kw_only=True):
     """One authentic request as it is stored: its raw body and the events that were read out of it.
 
-    ``forced`` events are handled whatever is known of their objects: a caller made them by hand.
+    ``headers`` is what a parser needs beside the body to read it again; to a store it is a text. ``forced`` events are
+    handled whatever is known of their objects: a caller made them by hand.
     """
 
     platform: str
@@ -99,8 +101,10 @@ class Outcome(msgspec.Struct, kw_only=True):
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events are meant; what is None does not narrow. Times are of receipt, ``until`` is exclusive.
 
-    ``event_type`` may hold asterisks, ``text`` is looked for without regard to case. What is too much for one answer
-    is read page by page: oldest first by ``after_seq``, newest first by ``before_seq``; 0 does not narrow.
+    ``event_type`` may hold asterisks, ``text`` is looked for without regard to case. ``mentions`` is looked for
+    everywhere an event's data stands, byte for byte: its normal form, raw body, headers and attempts' errors. What is
+    too much for one answer is read page by page: oldest first by ``after_seq``, newest first by ``before_seq``; 0 does
+    not narrow.
     """
 
     platform: str | None = None
@@ -111,6 +115,7 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     text: str | None = None
     lane: str | None = None
+    mentions: str | None = None
     event_ids: tuple[str, ...] = ()
     after_seq: int = 0
     before_seq: int = 0
@@ -136,6 +141,31 @@ class Counts(msgspec.Struct, kw_only=True):
     oldest_pending_at: datetime | None = None
     last_received_at: datetime | None = None
     ignored: dict[str, int] = {}
+
+
+class Horizons(msgspec.Struct, frozen=True, kw_only=True):
+    """Before when what was received is not kept any more; None keeps it for ever.
+
+    ``bodies``: raw bodies and headers. ``texts``: also what people wrote, and handlers' errors, which may quote it.
+    ``deleted``: both, of objects whose deletion was learned before then.
+    """
+
+    bodies: datetime | None = None
+    texts: datetime | None = None
+    deleted: datetime | None = None
+
+
+class Removed(msgspec.Struct, kw_only=True):
+    """What was removed: raw bodies, texts of events, errors of attempts, and what was known of objects.
+
+    ``more`` says that one more step would remove something, or look at what this one had no room for.
+    """
+
+    bodies: int = 0
+    texts: int = 0
+    errors: int = 0
+    things: int = 0
+    more: bool = False
 
 
 class Subscription(msgspec.Struct, kw_only=True):
@@ -196,6 +226,9 @@ class Inbox(Protocol):
     async def raw_body(self, seq: int) -> bytes | None:
         """Return the raw body of the delivery that brought the event, or None once it is gone."""
 
+    async def headers(self, seq: int) -> str | None:
+        """Return the ``headers`` of the delivery that brought the event, or None where there are none."""
+
     async def attempts(self, seq: int) -> list[Attempt]:
         """Return what every handler did with the event."""
 
@@ -208,11 +241,44 @@ class Inbox(Protocol):
         What is being handled just now is left alone, and what waits for it.
         """
 
+    async def replace(self, seqs: Sequence[int], delivery: Delivery) -> Added:
+        """Keep ``delivery`` in the place of events that it tells better, in one step.
+
+        Those at ``seqs`` are ``superseded`` then and run no more; they, their bodies and what handlers did with them
+        stay. The events of the delivery are added as by ``add``; it may have none.
+        """
+
     async def drop(self, seqs: Sequence[int], *, handlers: Sequence[str] = ()) -> int:
         """Take events out of dead letters without handling them; return how many attempts that were."""
 
     async def counts(self) -> Counts:
         """Return how many events stand where."""
+
+
+class Upkeep(Protocol):
+    """Remove what must not be kept any longer, in small steps between which others can write."""
+
+    async def prune(self, horizons: Horizons, now: datetime, *, limit: int, dry_run: bool = False) -> Removed:
+        """Remove what ``horizons`` do not keep, of ``limit`` events at most; what one step costs depends on that alone.
+
+        Events stay without their texts (``core.redaction``). A time of receipt after ``now`` is a clock's error: such
+        an event is as old as its neighbours. With ``dry_run`` it is only counted, all at once.
+        """
+
+    async def redact(
+        self, events: Sequence[WebhookEvent], *, lanes: Sequence[str] = (), dry_run: bool = False
+    ) -> Removed:
+        """Put ``events`` in the place of those at their ``seq``, and drop these' raw bodies, headers and errors.
+
+        A body that several events share goes for all of them. An event that leaves its lane runs no more; one that was
+        not finished is ``superseded``. What is known of the objects of ``lanes`` is forgotten.
+        """
+
+    async def scrub(self) -> None:
+        """See that nothing of what was removed can be read in the store's files any more.
+
+        Raises ``StoreBusy`` where others kept that from being done now.
+        """
 
 
 class Register(Protocol):
@@ -228,8 +294,8 @@ class Register(Protocol):
         """Forget a subscription; return whether there was one."""
 
 
-class Store(Inbox, Register, Protocol):
-    """A durable memory: an inbox and a register that are opened and closed together."""
+class Store(Inbox, Upkeep, Register, Protocol):
+    """A durable memory: an inbox with its upkeep and a register that are opened and closed together."""
 
     url: str
 

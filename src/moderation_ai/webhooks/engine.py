@@ -110,6 +110,7 @@ class Engine:
             received_at=self.parts.clock.now(),
             body=events[0].__dict__.get("body") or b"\n".join(to_json(event) for event in events),
             events=keyed,
+            headers=events[0].__dict__.get("headers"),
             forced=_is_made_by_hand(events[0]),
         )
         return await self.parts.store.add(delivery, worker=self.parts.worker.name)

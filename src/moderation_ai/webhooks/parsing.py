@@ -9,7 +9,7 @@ from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.subjects import Data
-from moderation_ai.pipeline.intake import Source, finish_all
+from moderation_ai.pipeline.intake import Source, finish_all, headers_of_unknown
 from moderation_ai.platforms import aliases, find_platform
 
 
@@ -27,8 +27,10 @@ def parse(
     if not parsed.facts:
         return _without_use(parsed.ignored, source.platform.name, now)
     events = []
-    for keyed in finish_all(parsed, request, source, aliases()):
-        keyed.event.__dict__.update(key=keyed.key, body=request.body)
+    found = finish_all(parsed, request, source, aliases())
+    kept = headers_of_unknown(found, request, source)
+    for keyed in found:
+        keyed.event.__dict__.update(key=keyed.key, body=request.body, headers=kept)
         events.append(keyed.event)
     events[0].__dict__["rest"] = tuple(events[1:])
     return events[0]

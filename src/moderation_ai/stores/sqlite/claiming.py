@@ -16,6 +16,7 @@ from moderation_ai.stores.sqlite.rows import (
     BEHIND,
     LEASED,
     LISTED,
+    NOTHING_KNOWN,
     ask,
     decode_thing,
     listed,
@@ -109,7 +110,7 @@ def _read_events(connection: apsw.Connection, forced: dict[int, int]) -> list[We
 
 
 def _things(connection: apsw.Connection, events: Sequence[WebhookEvent]) -> dict[str, Thing]:
-    sql = f"SELECT lane, thing FROM things WHERE lane IN {LISTED}"
+    sql = f"SELECT lane, thing FROM things WHERE thing <> {NOTHING_KNOWN} AND lane IN {LISTED}"
     found = ask(connection, sql, (listed({event.lane for event in events}),))
     return {lane: decode_thing(thing) for lane, thing in found}
 

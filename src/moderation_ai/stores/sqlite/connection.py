@@ -33,6 +33,7 @@ def connect_writer(path: str, synchronous: str = "FULL", busy_seconds: float = B
         for pragma in (
             f"synchronous = {synchronous}",
             "wal_autocheckpoint = 0",
+            "secure_delete = ON",  # What was removed must not be readable in a page that stays.
             f"journal_size_limit = {LARGEST_IDLE_LOG}",
             "cache_size = -65536",
             "temp_store = MEMORY",
@@ -68,6 +69,15 @@ def connect_reader(path: str, busy_seconds: float = BUSY_SECONDS) -> apsw.Connec
     except apsw.Error as error:
         raise StoreError(f"cannot read the store {path}: {error}") from error
     return connection
+
+
+def empty_log(connection: apsw.Connection) -> None:
+    """Move the whole write-ahead log into the file and cut it to nothing.
+
+    Raises ``apsw.BusyError`` if that cannot be while others write or read, after the busy time-out.
+    """
+    if connection.filename:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def check_library(version: str | None = None) -> None:

@@ -17,6 +17,15 @@ _BY_ID = """e.seq IN (
 )"""
 
 
+_MENTIONS = """EXISTS (
+    SELECT 1 FROM (SELECT CAST(? AS BLOB) AS wanted)
+    WHERE instr(e.event, wanted) OR instr(e.raw, wanted) OR instr(CAST(e.headers AS BLOB), wanted)
+        OR (SELECT instr(d.raw, wanted) OR instr(CAST(d.headers AS BLOB), wanted) FROM deliveries d
+            WHERE d.id = e.delivery)
+        OR (SELECT max(instr(CAST(m.error AS BLOB), wanted)) FROM attempts m WHERE m.seq = e.seq)
+)"""
+
+
 def condition(which: EventFilter) -> tuple[str, list[Any]]:
     """Return the SQL condition for a filter, and its values; ``e`` is the events table and ``s`` the settled one.
 
@@ -35,6 +44,7 @@ def condition(which: EventFilter) -> tuple[str, list[Any]]:
         ("e.seq > ?", which.after_seq or None),
         ("e.seq < ?", which.before_seq or None),
         ("s.status = ?", finished),
+        (_MENTIONS, which.mentions),
         (_BY_ID, prefixes),
     ]
     clauses = [clause for clause, value in parts if value is not None]

@@ -72,6 +72,16 @@ def raw_body(connection: apsw.Connection, seq: int) -> bytes | None:
     return found
 
 
+def headers(connection: apsw.Connection, seq: int) -> str | None:
+    """Return what was kept beside the body of the delivery that brought the event, or None."""
+    sql = (
+        "SELECT coalesce(e.headers, d.headers) FROM events e LEFT JOIN deliveries d ON d.id = e.delivery "
+        "WHERE e.seq = ?"
+    )
+    found: str | None = connection.execute(sql, (seq,)).get
+    return found
+
+
 _COUNTS = """
 SELECT (SELECT count(*) FROM queue) + (SELECT count(DISTINCT seq) FROM attempts WHERE state = 0),
        (SELECT count(*) FROM attempts WHERE state = 2),

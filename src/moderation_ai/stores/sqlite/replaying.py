@@ -1,4 +1,4 @@
-"""Putting events back to be handled again, and taking dead letters away."""
+"""Putting events back to be handled again, taking dead letters away, and replacing events by better ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from datetime import datetime
 
 import apsw
 
-from moderation_ai.stores.sqlite.rows import DEAD, DROPPED, READY, REPLAYED, STATUSES, TO_RETRY, ask, to_micros
+from moderation_ai.stores.base import Added
+from moderation_ai.stores.sqlite.adding import Addition, add_all
+from moderation_ai.stores.sqlite.leases import let_go
+from moderation_ai.stores.sqlite.rows import (
+    DEAD,
+    DROPPED,
+    LISTED,
+    READY,
+    REPLAYED,
+    STATUSES,
+    SUPERSEDED,
+    TO_RETRY,
+    ask,
+    listed,
+    to_micros,
+)
+from moderation_ai.stores.sqlite.writer import Job
 
 
 def replay(connection: apsw.Connection, seqs: Sequence[int], now: datetime, handlers: Sequence[str]) -> int:
@@ -62,3 +78,37 @@ def drop(connection: apsw.Connection, seqs: Sequence[int], handlers: Sequence[st
             connection.execute(sql, (STATUSES.index("done"), seq, STATUSES.index("dead")))
         dropped += len(going)
     return dropped
+
+
+def replace(connection: apsw.Connection, seqs: Sequence[int], addition: Addition) -> Added:
+    """Add a delivery in the place of the events at ``seqs``, which are superseded then."""
+    job = Job(addition)
+    if addition.rows:
+        add_all(connection, [job])
+    supersede(connection, seqs, finished_too=True)
+    added: Added = job.result or Added(0, 0)
+    return added
+
+
+def supersede(connection: apsw.Connection, seqs: Sequence[int], *, finished_too: bool) -> None:
+    """Let events run no more, and their lanes go on; what a worker makes of them just now counts for nothing.
+
+    They are no dead letters any more either. What was done keeps its status unless ``finished_too``.
+    """
+    wanted = listed(seqs)
+    lanes = {lane for (lane,) in ask(connection, f"DELETE FROM queue WHERE seq IN {LISTED} RETURNING lane", (wanted,))}
+    sql = f"SELECT lane FROM attempts WHERE state = {TO_RETRY} AND seq IN {LISTED}"
+    lanes |= {lane for (lane,) in ask(connection, sql, (wanted,))}
+    sql = (
+        f"UPDATE attempts SET state = {SUPERSEDED}, worker = NULL, lane = NULL "
+        f"WHERE state IN ({TO_RETRY}, {DEAD}) AND seq IN {LISTED}"
+    )
+    connection.execute(sql, (wanted,))
+    connection.execute(_SUPERSEDE, (wanted, finished_too))
+    let_go(connection, lanes)
+
+
+_SUPERSEDE = f"""
+INSERT INTO settled (seq, status) SELECT seq, {STATUSES.index("superseded")} FROM events WHERE seq IN {LISTED}
+ON CONFLICT (seq) DO UPDATE SET status = excluded.status WHERE ? OR settled.status = {STATUSES.index("dead")}
+"""

@@ -20,6 +20,8 @@ MADE_BY_HAND, REPLAYED = 1, 2
 STATUSES = ("pending", "done", "dead", "superseded", "unhandled")
 ATTEMPT_STATES = ("retry", "done", "dead", "superseded", "dropped")
 TO_RETRY, DONE, DEAD, SUPERSEDED, DROPPED = range(len(ATTEMPT_STATES))
+NOTHING_KNOWN = "X'7B7D'"
+"""An object of which events are stored and nothing is known: an empty thing, as SQL."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import apsw
 
-from moderation_ai.stores.base import RETRY, Attempt, Outcome
+from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
 from moderation_ai.stores.sqlite.leases import let_go, worker_number
+from moderation_ai.stores.sqlite.pruning import LISTED_PLACES, PLACE_DIGITS
 from moderation_ai.stores.sqlite.rows import (
     ATTEMPT_STATES,
     LEASED,
     LISTED,
+    NOTHING_KNOWN,
     READY,
     STATUSES,
     ask,
     encode,
     listed,
+    to_micros,
     to_micros_or_none,
 )
 
 
-def settle(connection: apsw.Connection, outcomes: Sequence[Outcome], worker: str | None) -> None:
+def settle(connection: apsw.Connection, outcomes: Sequence[Outcome], now: datetime, worker: str | None) -> None:
     """Record what came of events: their handlers' attempts, their objects' things, and let their lanes go on.
 
     What is finished already is left as it is, and with ``worker`` also what that worker does not hold any more.
     """
     held = _Held(connection, outcomes, worker)
-    settlement = _Settlement()
+    settlement = _Settlement(to_micros(now))
     for outcome in outcomes:
         if outcome.status == RETRY and not outcome.attempts:
             continue  # That says nothing: the event must not be forgotten for it.
@@ -91,20 +95,27 @@ SELECT seq, CASE WHEN max(state = 2) THEN 2 WHEN min(state) = 3 AND max(state) =
 FROM attempts WHERE seq IN {LISTED} GROUP BY seq HAVING min(state) > 0
 ON CONFLICT (seq) DO UPDATE SET status = excluded.status
 """
-_SAVE_THING = """
-INSERT INTO things (lane, thing) VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET thing = excluded.thing
+# The places of an object's events are kept with what is known of it: retention finds them by it.
+_SAVE_THING = f"""
+INSERT INTO things (lane, thing, seqs) VALUES (?1, coalesce(?2, {NOTHING_KNOWN}), ?3)
+ON CONFLICT (lane) DO UPDATE SET thing = coalesce(?2, thing),
+    seqs = substr(seqs || excluded.seqs, -{LISTED_PLACES * PLACE_DIGITS})
 """
+_SAVE_DELETED = "INSERT INTO deleted (lane, at) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 class _Settlement:
     """The rows of one settlement, gathered and then written table by table."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: int) -> None:
+        self._now = now
         self._unqueued: list[int] = []
         self._attempts: list[tuple[Any, ...]] = []
         self._finished: list[tuple[int, int]] = []
         self._asked: list[int] = []
         self._things: dict[str, bytes] = {}
+        self._places: dict[str, str] = {}
+        self._deleted: list[tuple[str, int]] = []
         self._lanes: set[str] = set()
 
     def add_first_run(self, outcome: Outcome, lane: str, forced: int) -> None:
@@ -118,6 +129,9 @@ class _Settlement:
             self._finished.append((outcome.seq, STATUSES.index(outcome.status)))
         if outcome.thing is not None:
             self._things[lane] = encode(outcome.thing)
+        self._places[lane] = self._places.get(lane, "") + f"{outcome.seq:0{PLACE_DIGITS}}"
+        if outcome.status == SUPERSEDED or (outcome.thing is not None and outcome.thing.deleted_at is not None):
+            self._deleted.append((lane, self._now))
         self._lanes.add(lane)
 
     def add_retries(self, outcome: Outcome, retries: Iterable[tuple[Attempt, str]]) -> None:
@@ -136,7 +150,9 @@ class _Settlement:
         connection.executemany(_SAVE_STATUS, self._finished)
         if self._asked:
             connection.execute(_SAVE_STATUS_OF_ATTEMPTS, (listed(self._asked),))
-        connection.executemany(_SAVE_THING, self._things.items())
+        things = [(lane, self._things.get(lane), places) for lane, places in self._places.items()]
+        connection.executemany(_SAVE_THING, things)
+        connection.executemany(_SAVE_DELETED, self._deleted)
         let_go(connection, self._lanes)
 
 

@@ -18,11 +18,24 @@ from moderation_ai.stores.base import (
     DeadLetter,
     Delivery,
     EventFilter,
+    Horizons,
     Outcome,
+    Removed,
     Subscription,
 )
-from moderation_ai.stores.sqlite import adding, claiming, forking, leases, reading, register, replaying, settling
-from moderation_ai.stores.sqlite.connection import BUSY_SECONDS, schema_version
+from moderation_ai.stores.sqlite import (
+    adding,
+    claiming,
+    forking,
+    leases,
+    pruning,
+    reading,
+    redacting,
+    register,
+    replaying,
+    settling,
+)
+from moderation_ai.stores.sqlite.connection import BUSY_SECONDS, empty_log, schema_version
 from moderation_ai.stores.sqlite.opened import Opened
 from moderation_ai.threads import DaemonPool, run_in_thread
 
@@ -134,7 +147,7 @@ class SqliteStore:
 
     async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
         """Record what came of events."""
-        await self._write(lambda c: settling.settle(c, outcomes, worker), repeatable=True)
+        await self._write(lambda c: settling.settle(c, outcomes, now, worker), repeatable=True)
 
     async def release(self, worker: str) -> None:
         """Give back what ``worker`` holds."""
@@ -158,6 +171,10 @@ class SqliteStore:
         """Return the raw body of the delivery that brought the event."""
         return await self._read(lambda c: reading.raw_body(c, seq))
 
+    async def headers(self, seq: int) -> str | None:
+        """Return the ``headers`` of the delivery that brought the event."""
+        return await self._read(lambda c: reading.headers(c, seq))
+
     async def attempts(self, seq: int) -> list[Attempt]:
         """Return what every handler did with the event."""
         return await self._read(lambda c: reading.attempts(c, seq))
@@ -170,6 +187,11 @@ class SqliteStore:
         """Put events back to be handled."""
         return await self._write(lambda c: replaying.replay(c, seqs, now, handlers))
 
+    async def replace(self, seqs: Sequence[int], delivery: Delivery) -> Added:
+        """Keep ``delivery`` in the place of the events at ``seqs``, in one step."""
+        addition = adding.Addition(delivery, None)
+        return await self._write(lambda c: replaying.replace(c, seqs, addition), addition.size())
+
     async def drop(self, seqs: Sequence[int], *, handlers: Sequence[str] = ()) -> int:
         """Take events out of dead letters without handling them."""
         return await self._write(lambda c: replaying.drop(c, seqs, handlers))
@@ -177,6 +199,24 @@ class SqliteStore:
     async def counts(self) -> Counts:
         """Return how many events stand where."""
         return await self._read(reading.counts)
+
+    async def prune(self, horizons: Horizons, now: datetime, *, limit: int, dry_run: bool = False) -> Removed:
+        """Remove what ``horizons`` do not keep, of ``limit`` events at most."""
+        if dry_run:
+            return await self._read(lambda c: pruning.count_prunable(c, horizons))
+        return await self._write(lambda c: pruning.prune(c, horizons, now, limit), repeatable=True)
+
+    async def redact(
+        self, events: Sequence[WebhookEvent], *, lanes: Sequence[str] = (), dry_run: bool = False
+    ) -> Removed:
+        """Put ``events`` in the place of those at their ``seq``, and drop what stands beside these."""
+        if dry_run:
+            return await self._read(lambda c: redacting.redact(c, events, lanes, dry_run=True))
+        return await self._write(lambda c: redacting.redact(c, events, lanes))
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log into the file, in whose pages nothing is left of what was removed."""
+        await self._read(empty_log)
 
     async def save_subscription(self, subscription: Subscription) -> None:
         """Keep ``subscription``."""
