@@ -19,6 +19,7 @@ from moderation_ai.pipeline.intake import Intake, Source
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MemoryStore
+from moderation_ai.web.direct import DirectProtocol
 from moderation_ai.web.doors import App, Door
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.limits import LimitedProtocol
@@ -79,7 +80,7 @@ class Served:
 @contextmanager
 def served(
     app: App,
-    protocol: type[LimitedProtocol] = LimitedProtocol,
+    protocol: type[LimitedProtocol] = DirectProtocol,
     store: Store | None = None,
     new_loop: NewLoop = asyncio.new_event_loop,
 ) -> Iterator[Served]:
@@ -117,7 +118,7 @@ def served(
 @contextmanager
 def gateway(
     store: Store | None = None,
-    protocol: type[LimitedProtocol] = LimitedProtocol,
+    protocol: type[LimitedProtocol] = DirectProtocol,
     new_loop: NewLoop = asyncio.new_event_loop,
 ) -> Iterator[Served]:
     """Serve a gateway that stands at ``NOW``, on ``store`` or one in memory."""

@@ -7,13 +7,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from moderation_ai.web.limits import LimitedProtocol, Limits
+from moderation_ai.web.direct import DirectProtocol
+from moderation_ai.web.limits import Limits
 from tests.web.stage import Client, NewLoop, Served, ask, comment, gateway, post, request, signed
 
 HEAD = 32 << 10
 
 
-class Impatient(LimitedProtocol):
+class Impatient(DirectProtocol):
     limits = Limits(message=0.3, idle=0.6)
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
+from moderation_ai.core.http import Response
 from moderation_ai.web.body import Body, Gone, Message, Receive, Send
-from moderation_ai.web.limits import LimitedProtocol
+from moderation_ai.web.direct import DirectProtocol
 from moderation_ai.web.lingering import MOST, Lingering
 from tests.web.stage import request
 
@@ -71,18 +72,34 @@ async def count(scope: Message, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"%07d" % size})
 
 
-def connect(app: Any = count) -> tuple[Wire, LimitedProtocol]:
+class Taking:
+    """The same app, with a direct way: it answers in a later turn of the loop."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await count(scope, receive, send)
+
+    def take(self, target: bytes, fields: list[Any], body: bytes, peer: str | None, answer: Any) -> bool:
+        self.taken += 1
+        answered = Response(200, b"%07d" % len(body))
+        asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(answer, answered))
+        return True
+
+
+def connect(app: Any = count) -> tuple[Wire, DirectProtocol]:
     """Return a connection to ``app`` on the running loop."""
-    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, interface="asgi3")
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, interface="asgi3", proxy_headers=False)
     config.load()
     wire = Wire()
-    wire.protocol = LimitedProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    wire.protocol = DirectProtocol(config, ServerState(), {}, asyncio.get_running_loop())
     wire.protocol.connection_made(wire)
     return wire, wire.protocol
 
 
-async def feed(pieces: list[bytes]) -> Wire:
-    wire, _ = connect()
+async def feed(pieces: list[bytes], app: Any = count) -> Wire:
+    wire, _ = connect(app)
     for piece in pieces:
         if "close" not in wire.done:
             wire.protocol.data_received(piece)
@@ -110,10 +127,17 @@ def whole(body: bytes, is_chunked: bool) -> bytes:
     return request("/", headers={"Transfer-Encoding": "chunked"}, length=False) + chunks + b"0\r\n\r\n"
 
 
-@given(st.lists(st.tuples(BODIES, st.booleans()), min_size=1, max_size=5), st.lists(st.integers(0, 5000), max_size=12))
-def test_reads_requests_alike_wherever_they_are_cut(asked: list[tuple[bytes, bool]], places: list[int]) -> None:
-    data = b"".join(whole(body, is_chunked) for body, is_chunked in asked)
-    wire = asyncio.run(feed(cut(data, places)))
+ASKED = st.lists(st.tuples(BODIES, st.booleans()), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("app", [count, Taking()], ids=["asgi", "direct"])
+@given(asked=ASKED, places=st.lists(st.integers(0, 5000), max_size=12), together=st.booleans())
+def test_reads_requests_alike_wherever_they_are_cut(
+    app: Any, asked: list[tuple[bytes, bool]], places: list[int], together: bool
+) -> None:
+    each = [whole(body, is_chunked) for body, is_chunked in asked]
+    pieces = cut(b"".join(each), places) if together else [piece for one in each for piece in cut(one, places)]
+    wire = asyncio.run(feed(pieces, app))
     assert wire.statuses() == [b"200"] * len(asked)
     answers = wire.written.split(b"\r\n\r\n")[1:]
     assert [int(answer[:7]) for answer in answers] == [len(body) for body, _ in asked]
@@ -141,9 +165,10 @@ PARTS = st.one_of(
 )
 
 
-@given(st.lists(PARTS, max_size=12), st.lists(st.integers(0, 100_000), max_size=8))
-def test_answers_any_bytes_with_what_is_no_error_of_ours(parts: list[bytes], places: list[int]) -> None:
-    wire = asyncio.run(feed(cut(b"".join(parts), places)))
+@pytest.mark.parametrize("app", [count, Taking()], ids=["asgi", "direct"])
+@given(parts=st.lists(PARTS, max_size=12), places=st.lists(st.integers(0, 100_000), max_size=8))
+def test_answers_any_bytes_with_what_is_no_error_of_ours(app: Any, parts: list[bytes], places: list[int]) -> None:
+    wire = asyncio.run(feed(cut(b"".join(parts), places), app))
     assert set(wire.statuses()) <= {b"100", b"200", b"400", b"431"}
 
 

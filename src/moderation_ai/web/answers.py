@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -31,6 +32,23 @@ def unavailable() -> Response:
     """Return the answer to what cannot be taken now."""
     answer = refusal(503, "this cannot be taken now; nothing was kept, send it again")
     return Response(answer.status, answer.body, answer.content_type, (("Retry-After", str(RETRY_AFTER)),))
+
+
+def whole_answer(response: Response, server: Sequence[Field], *, closes: bool = False) -> bytes:
+    """Return the bytes of an answer; ``server`` holds the fields that the server adds, the date among them."""
+    added = b"".join([b"%s: %s\r\n" % field for field in server])
+    ending = b"connection: close\r\n\r\n" if closes else b"\r\n"
+    return b"".join((_status_line(response.status), added, _own_lines(response), ending, response.body))
+
+
+@lru_cache(maxsize=256)
+def _own_lines(response: Response) -> bytes:
+    return b"".join([b"%s: %s\r\n" % field for field in fields_of(response)])
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> bytes:
+    return b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
 
 
 def plain_answer(status: HTTPStatus, message: str, *more: Field) -> bytes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.web.answers import CLOSE, fields_of, unavailable
+from moderation_ai.web.answers import CLOSE, Field, fields_of, unavailable
 from moderation_ai.web.body import DEADLINE, Body, Gone, Message, Receive, Send
+from moderation_ai.web.driving import Driven
 from moderation_ai.web.heads import NOWHERE, Receiver, Route, check_head, find_route, has_body
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Gateway:
         body = Body(receive)
         route = NOWHERE
         try:
-            route = self._route(scope)
+            route = self._route(scope.get("root_path", ""), scope["path"], scope.get("raw_path") or b"")
             check_head(scope["method"], scope["headers"], route.limit)
             content = await self._read(scope, body, route.limit) if scope["method"] == "POST" else b""
         except RequestRejected as error:
@@ -58,13 +59,39 @@ class Gateway:
             return
         except Gone:
             return
-        response = await self._receive(scope, route, content)
+        client = scope.get("client")
+        request = Request(
+            method=scope["method"],
+            path=route.path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=Headers(scope["headers"]),
+            body=content,
+            peer=client[0] if client else None,
+            received_at=self._now(),
+        )
+        response = await self._receive(request, route)
         await send({"type": "http.response.start", "status": response.status, "headers": fields_of(response)})
         await send({"type": "http.response.body", "body": response.body})
 
-    def _route(self, scope: Message) -> Route:
-        """Return where the request's path leads; raise ``UnknownPlatform`` where nothing is configured."""
-        key = (scope.get("root_path", ""), scope["path"], scope.get("raw_path") or b"")
+    def take(
+        self, target: bytes, fields: list[Field], body: bytes, peer: str | None, answer: Callable[[Response], None]
+    ) -> bool:
+        """Take a whole POST from our own server, without ASGI, and call ``answer`` once.
+
+        Returns False, with nothing done, for one that is refused before its body counts: the usual way tells why.
+        """
+        try:
+            route = self._route("", target.decode("latin-1"), target)
+            check_head("POST", fields, route.limit)
+        except RequestRejected:
+            return False
+        request = Request(path=route.path, headers=Headers(fields), body=body, peer=peer, received_at=self._now())
+        Driven(self._receive(request, route), answer)
+        return True
+
+    def _route(self, mount: str, path: str, raw_path: bytes) -> Route:
+        """Return where a path leads, below its mount or whole; raise ``UnknownPlatform`` if nothing is there."""
+        key = (mount, path, raw_path)
         route = self._routes.get(key)
         if route is None:
             route = find_route(self._intake, _paths_of(*key), self._endpoint)
@@ -77,19 +104,8 @@ class Gateway:
             return await body.read(limit)
         return await body.read_within(limit, self._read_timeout)
 
-    async def _receive(self, scope: Message, route: Route, content: bytes) -> Response:
+    async def _receive(self, request: Request, route: Route) -> Response:
         """Return intake's answer; a defect of ours or of a platform's file is a 503, so that the sender tries again."""
-        client = scope.get("client")
-        query = scope["query_string"]
-        request = Request(
-            method=scope["method"],
-            path=route.path,
-            query=query.decode("latin-1") if query else "",
-            headers=Headers(scope["headers"]),
-            body=content,
-            peer=client[0] if client else None,
-            received_at=self._now(),
-        )
         try:
             return await self._intake.receive(request, route.platform, route.account)
         except Exception:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from moderation_ai.web.direct import DirectProtocol
 from moderation_ai.web.doors import App, Door
 from moderation_ai.web.state import State
 
@@ -47,7 +48,7 @@ async def serve(
     doors: dict[str, Door] = {}
     with _signals(stop, wanted=signals) as taken:
         try:
-            doors["gateway"] = Door(gateway_app, host, port)
+            doors["gateway"] = Door(gateway_app, host, port, DirectProtocol)
             if console_app is not None:
                 doors["console"] = Door(console_app, console_host, console_port)
             for door in doors.values():
