@@ -20,7 +20,7 @@ from moderation_ai.platforms import all_platforms
 pytestmark = pytest.mark.corpus
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-COMPLETE = ("generic", "instagram", "reddit", "tiktok", "twitter")
+COMPLETE = ("generic", "instagram", "reddit", "tiktok", "twitter", "youtube")
 """The platforms that read all that they are sent; the others know the brief's shapes so far."""
 ENOUGH = 0.95
 SECRET = "a-secret-of-ours"

@@ -9,7 +9,7 @@ from typing import Any
 
 from moderation_ai.core.events import Fact, WebhookEvent, finish
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.core.subjects import Comment, Data
+from moderation_ai.core.subjects import Comment, Data, Post
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handler, Handlers
@@ -196,6 +196,18 @@ def updated(
     data = Data(comment=Comment(id=object_id, text=text))
     return Fact(
         event_type="comment.updated", object_id=object_id, data=data, timestamp=at, version=version or f"v-{text}"
+    )
+
+
+def sighted(object_id: str, at: datetime, text: str = "first", *, guess: str = "created") -> Fact:
+    """Return the fact of a post as a feed shows it at a time, with the type that its times suggest."""
+    return Fact(
+        event_type=f"post.{guess}",
+        object_id=object_id,
+        data=Data(post=Post(id=object_id, caption=text)),
+        timestamp=at,
+        version=at.isoformat(),
+        sighting=True,
     )
 
 

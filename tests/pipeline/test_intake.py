@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,17 +22,22 @@ from moderation_ai.stores.memory import MemoryStore
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TOPIC = "https://www.youtube.com/xml/feeds/videos.xml?channel_id=UCours"
 SECRET, TOKEN = "a secret of tests", "a token of tests"
 
 
 class Door:
     """An intake over a memory store, with the senders' side of each platform."""
 
-    def __init__(self, store: MemoryStore | None = None, **options: Any) -> None:
+    def __init__(
+        self, store: MemoryStore | None = None, credentials: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    ) -> None:
         self.store = store or MemoryStore()
         self.woken = 0
-        credential = Credential(secrets=(SECRET,), verify_token=TOKEN, accounts={"178": "shop"})
-        names = ("generic", "instagram", "twitter", "reddit")
+        credential = Credential(
+            secrets=(SECRET,), verify_token=TOKEN, accounts={"178": "shop"}, topics=(TOPIC,), **credentials
+        )
+        names = ("generic", "instagram", "twitter", "reddit", "youtube", "medium")
         sources = {name: Source(platform=find_platform(name), credential=credential) for name in names}
         self.intake = Intake(self.store, sources, aliases=aliases(), on_added=self._wake, **options)
 
@@ -96,7 +102,7 @@ async def test_one_delivery_may_bring_several_events_old_and_new() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"[" * 100_000, b"NaN", b'{"a":1,"a":2}', b"null", b"{}", b"[]", b'"text"', b"1" * 5000]
 )
-@pytest.mark.parametrize("name", ["generic", "instagram", "twitter", "reddit"])
+@pytest.mark.parametrize("name", ["generic", "instagram", "twitter", "reddit", "youtube", "medium"])
 async def test_what_is_authentic_and_not_understood_is_kept_with_its_bytes(name: str, body: bytes) -> None:
     door = Door()
     answer = await door.post(name, body)
@@ -171,7 +177,7 @@ async def test_a_security_header_that_stands_twice_is_refused() -> None:
         ("GENERIC", None, 200),
         ("instagram", "shop", 200),
         ("instagram", "nobody", 404),
-        ("youtube", None, 404),
+        ("tiktok", None, 404),
         ("nowhere", None, 404),
         ("x", None, 200),
     ],
@@ -314,3 +320,34 @@ async def test_a_store_that_cannot_take_it_is_a_503_and_recovers(error: Exceptio
     store.error = None
     assert (await door.post("generic", envelope())).status == 200
     assert await door.stored() == [("comment.created", "generic")]
+
+
+async def test_a_bad_signature_of_a_hub_is_acknowledged_without_a_word_and_nothing_is_stored() -> None:
+    door = Door()
+    headers = find_platform("youtube").sign(b"<feed/>", "another secret", NOW)
+    answer = await door.post("youtube", b"<feed/>", headers=headers)
+    assert (answer.status, answer.body) == (200, b"")
+    assert await door.stored() == []
+    assert door.intake.tally.rejected["youtube", "InvalidSignature"] == 1
+
+
+async def test_a_bad_signature_of_json_is_refused_at_the_same_address() -> None:
+    door = Door()
+    answer = await door.post("youtube", b"{}", headers={"X-Signature": "sha256=00"})
+    assert answer.status == 401
+
+
+async def test_a_hub_is_answered_by_topic_and_what_it_said_is_written_down(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    door = Door()
+    asked = "hub.topic=https%3A%2F%2Fwww.youtube.com%2Ffeeds%2Fvideos.xml%3Fchannel_id%3DUCours&hub.challenge=42"
+    good = await door.get("youtube", f"hub.mode=subscribe&{asked}&hub.lease_seconds=432000")
+    other = await door.get("youtube", f"hub.mode=subscribe&{asked}x".replace("UCours", "UCother"))
+    unwanted = await door.get("youtube", f"hub.mode=unsubscribe&{asked}")
+    denied = await door.get("youtube", f"hub.mode=denied&{asked}&hub.reason=gone%0Aaway")
+    assert [(answer.status, answer.body) for answer in (good, denied)] == [(200, b"42"), (200, b"")]
+    assert [other.status, unwanted.status] == [404, 404]
+    assert door.intake.tally.subscribed == {("youtube", "confirmed"): 1, ("youtube", "denied"): 1}
+    assert "channel_id=UCours' for 432000 s" in caplog.text
+    assert "denied the subscription" in caplog.text
+    assert "gone\\naway" in caplog.text

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from moderation_ai.core.http import Headers, Request
-from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.jwt import thumbprint
+from moderation_ai.core.platform import Credential, Platform, Sample
+from moderation_ai.core.pubsub import Pubsub, PushKey
 from moderation_ai.platforms import all_platforms
 
 HERE = Path(__file__).parent
@@ -48,14 +53,41 @@ def fixtures() -> Iterator[Fixture]:
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A secret: what the platform signs with, and what we verify with."""
+    """A secret: what the platform signs with, and what we verify with; ``public`` for tokens of Pub/Sub."""
 
     signs: str
-    verifies: str
+    verifies: str = ""
+    public: Any = None
 
 
-def keys_of(platform: Platform) -> list[Key]:
-    """Return three keys of a platform, newest first."""
+AUDIENCE, SERVICE_ACCOUNT = "https://hooks.example.org/webhook/youtube", "pusher@sample.iam.gserviceaccount.com"
+
+
+@cache
+def private_keys() -> list[RSAPrivateKey]:
+    """Return three RSA keys of ours, as a push service has them."""
+    return [generate_private_key(65537, 2048) for _ in range(3)]
+
+
+def pem_of(key: RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def push_key(key: RSAPrivateKey, *, audience: str = AUDIENCE, service_account: str = SERVICE_ACCOUNT) -> str:
+    """Return what signs push tokens, as one text."""
+    return PushKey(private_key=pem_of(key), audience=audience, service_account=service_account).to_text()
+
+
+def trust(*keys: RSAPublicKey, **changes: Any) -> Pubsub:
+    """Return what is configured of Pub/Sub, with the keys that were fetched."""
+    fetched = {thumbprint(key): key for key in keys}
+    return Pubsub(**{"audience": AUDIENCE, "service_account": SERVICE_ACCOUNT, "keys": fetched, **changes})
+
+
+def keys_of(platform: Platform, scheme: str = "") -> list[Key]:
+    """Return three keys of a platform's scheme, newest first."""
+    if scheme == "pubsub":
+        return [Key(push_key(key), public=key.public_key()) for key in private_keys()]
     file = HERE / platform.name / "keys.json"
     if file.exists():
         return [Key(*pair) for pair in json.loads(file.read_bytes())]
@@ -63,7 +95,38 @@ def keys_of(platform: Platform) -> list[Key]:
 
 
 def credential(*keys: Key) -> Credential:
-    return Credential(secrets=tuple(key.verifies for key in keys))
+    public = [key.public for key in keys if key.public is not None]
+    secrets = tuple(key.verifies for key in keys if key.verifies)
+    return Credential(secrets=secrets, pubsub=trust(*public) if public else None)
+
+
+class Signing(msgspec.Struct, frozen=True):
+    """One of the schemes that a platform's requests are signed by, with an example."""
+
+    platform: Platform
+    sample: Sample
+
+    @property
+    def keys(self) -> list[Key]:
+        return keys_of(self.platform, self.sample.scheme)
+
+    @property
+    def signs_the_body(self) -> bool:
+        """Say whether the signature covers the body: a push service's token says who sends, and no more."""
+        return self.sample.scheme != "pubsub"
+
+    def request(self, key: Key, *, received_at: datetime = NOW) -> Request:
+        """Return the example as it is posted, signed with ``key`` at NOW."""
+        return request(self.platform, self.sample.body, key, headers=self.sample.headers, received_at=received_at)
+
+
+def signings() -> Iterator[Signing]:
+    """Yield every scheme of every platform."""
+    for platform in PLATFORMS:
+        by_scheme: dict[str, Sample] = {}
+        for sample in platform.samples(NOW, 1):
+            by_scheme.setdefault(sample.scheme, sample)
+        yield from (Signing(platform, sample) for sample in by_scheme.values())
 
 
 def request(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -41,3 +41,11 @@ def read_or_keep(element: object, kind: str, read: Reader) -> Fact:
 def unknown_element(element: object, kind: str, reason: str) -> Fact:
     """Return the ``unknown`` fact of one element of a body; its id is the hash of its kind and content."""
     return unknown_fact(msgspec.json.encode([kind, element], order="sorted"), reason, kind)
+
+
+def distinct(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts without those that repeat an earlier one of the same body, in order."""
+    first: dict[tuple[str, str, str | None], Fact] = {}
+    for fact in facts:
+        first.setdefault((fact.event_type, fact.object_id, fact.version), fact)
+    return list(first.values())

@@ -9,7 +9,8 @@
     │   ├── InvalidSignature       401 (or the platform's own status)
     │   │   └── StaleTimestamp     401
     │   ├── MalformedPayload       400
-    │   └── BodyTooLarge           413
+    │   ├── BodyTooLarge           413
+    │   └── KeyNeeded              503; .url, .key_id
     ├── PlatformError              .retryable, .retry_after
     │   ├── RateLimited
     │   ├── PlatformUnavailable
@@ -80,6 +81,22 @@ class BodyTooLarge(RequestRejected):
     """Say that a body is longer than the limit."""
 
     status = 413
+
+
+class KeyNeeded(RequestRejected):
+    """Say that a signature can only be checked with a public key that has to be fetched first, and from where.
+
+    A platform raises it; who receives the request fetches the key and asks again. If nobody does, the request is
+    refused for now.
+    """
+
+    status = 503
+
+    def __init__(self, url: str, key_id: str) -> None:
+        """Keep the address of the key set, and the id of the key in it."""
+        super().__init__("the key that this is signed with is not at hand; send it again")
+        self.url = url
+        self.key_id = key_id
 
 
 class PlatformError(ModerationError):

@@ -42,8 +42,10 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
 
     ``event_id`` names the fact, by whatever road it came; ``timestamp`` is the platform's time of it and
     ``received_at`` ours, both aware UTC; ``lane`` is ``platform:object id``, the key of its order; ``seq`` grows with
-    arrival; ``data`` holds the subject. ``text_removed`` says why its texts are not kept any more: ``age``, ``deleted``
-    or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
+    arrival; ``data`` holds the subject. A ``sighting`` shows how an object is, not what happened to it: its type is a
+    guess by its times until the worker has compared it with what is known. ``text_removed`` says why its texts are not
+    kept any more: ``age``, ``deleted`` or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the
+    times.
     """
 
     event_id: str = ""
@@ -60,6 +62,7 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     status: str = "pending"
     own: bool = False
     text_removed: str | None = None
+    sighting: bool = False
     data: Data = msgspec.field(default_factory=Data)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,8 @@ class Fact(msgspec.Struct, kw_only=True):
     platform's own event id or time of the change; None for creations and deletions, which happen once.
     ``event_id`` is set where the sender's envelope carries one. ``account_id`` is the platform's id of the account
     whose subscription told us, and ``author_id`` that of who acted. ``platform`` is what the brief's envelope names:
-    it counts where the address itself names none.
+    it counts where the address itself names none. ``sighting`` is set where the platform shows a state: what was not
+    known before is a creation then, and all else a change.
     """
 
     event_type: str
@@ -103,6 +107,7 @@ class Fact(msgspec.Struct, kw_only=True):
     account_id: str | None = None
     author_id: str | None = None
     platform: str | None = None
+    sighting: bool = False
 
 
 class Parsed(msgspec.Struct, kw_only=True):
@@ -183,6 +188,7 @@ def finish(
         delivery_id=delivery_id,
         lane=lane_of(platform, fact.object_id),
         own=author is not None and author in own_ids,
+        sighting=fact.sighting,
         data=fact.data,
     )
     last = fact.event_id if fact.event_id is not None else fact.version

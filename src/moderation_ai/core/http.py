@@ -83,7 +83,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What we answer: a status, a body, and header fields beside the content type."""
+    """What is answered: a status, a body, and header fields beside the content type."""
 
     status: int = 200
     body: bytes = b""

@@ -14,13 +14,18 @@ from moderation_ai.core.errors import MalformedPayload, UnsupportedAction
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.generic import delivery_id, is_signed_generically, verify_generic
 from moderation_ai.core.http import Request, Response
+from moderation_ai.core.pubsub import Pubsub
+
+PUSH_TOKEN = -1
+"""What ``verify`` returns where no secret of ours but a push service's token vouches for a request."""
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What was agreed with a platform: the live secrets, newest first, and what its handshake asks for.
 
     ``name`` tells the credentials of one platform apart and is part of every event's key. ``accounts`` maps the
-    platform's id of an account to the name that the configuration gives it. ``generic`` also opens the brief's
+    platform's id of an account to the name that the configuration gives it. ``topics`` are WebSub's. ``pubsub`` is what
+    a token of Google Cloud Pub/Sub must say. ``generic`` also opens the brief's
     ``X-Signature`` scheme on this platform's address; ``timestamp_signed`` says that this scheme signs
     ``X-Timestamp + "." + body`` then.
     """
@@ -30,6 +35,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     verify_token: str | None = None
     topics: tuple[str, ...] = ()
     accounts: Mapping[str, str] = {}
+    pubsub: Pubsub | None = None
     generic: bool = False
     timestamp_signed: bool = False
     allow_unverified: bool = False
@@ -38,13 +44,15 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A body as the platform would send it, with the events that must come out of it (as partial event JSON).
 
-    ``name`` is the native kind, ``headers`` what the platform sends beside the signature.
+    ``name`` is the native kind, ``headers`` what the platform sends beside the signature. ``scheme`` tells how it is
+    signed where a platform knows several: ``sign`` sees that in the body, a sender may have to bring another key.
     """
 
     name: str
     body: bytes
     events: Sequence[Mapping[str, Any]]
     headers: Mapping[str, str] = {}
+    scheme: str = ""
 
 
 class Platform:
@@ -76,6 +84,8 @@ class Platform:
     """Its own limit in bytes, where its bodies are larger than the gateway's."""
     own_scheme: ClassVar[bool] = True
     """Whether it signs by a scheme of its own; if not, the generic schemes open its address."""
+    pubsub: ClassVar[bool] = False
+    """Whether Google Cloud Pub/Sub may push to its address."""
     public_keys: ClassVar[bool] = False
     """Whether its secrets are public keys: anyone could sign with those by a generic scheme, so none opens it."""
 
@@ -83,8 +93,9 @@ class Platform:
         """Return the index of the secret that signed ``request``, by its own scheme or a generic one.
 
         The generic schemes open the address of a platform that has none of its own, and elsewhere only where the
-        credential says so. Raises ``InvalidSignature`` (``StaleTimestamp``) if no secret did, and
-        ``MalformedPayload`` for a security header that stands twice. Nothing else comes out, whatever bytes go in.
+        credential says so. Raises ``InvalidSignature`` (``StaleTimestamp``) if no secret did, ``MalformedPayload`` for
+        a security header that stands twice, and ``KeyNeeded`` where the key to a token is to be fetched first. Nothing
+        else comes out, whatever bytes go in.
         """
         opened = credential.generic and not self.public_keys and is_signed_generically(request)
         if opened or not self.own_scheme:

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 
 import msgspec
+from msgspec import structs
 
 from moderation_ai.core.events import WebhookEvent
 
@@ -21,6 +22,19 @@ class Thing(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 FRESH, SUPERSEDED, REPEAT = "fresh", "superseded", "repeat"
+
+
+def resolve(thing: Thing | None, event: WebhookEvent) -> WebhookEvent:
+    """Return ``event`` with the type that it has in the light of what is known of its object.
+
+    A sighting of what is not known, or was deleted, is its creation; of all else it is a change. Any other event says
+    itself what it is.
+    """
+    if not event.sighting:
+        return event
+    is_known = thing is not None and thing.seen_at is not None and thing.deleted_at is None
+    kind = f"{event.event_type.partition('.')[0]}.{'updated' if is_known else 'created'}"
+    return event if kind == event.event_type else structs.replace(event, event_type=kind)
 
 
 def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:

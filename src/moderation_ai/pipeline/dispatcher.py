@@ -16,7 +16,7 @@ from msgspec import structs
 from moderation_ai.core.errors import GiveUp, Retry
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.core.things import FRESH, observe
+from moderation_ai.core.things import FRESH, observe, resolve
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import Function, Handler, Handlers
 from moderation_ai.pipeline.tally import Tally
@@ -107,12 +107,20 @@ class Dispatcher:
     async def run(self, claimed: Claimed) -> Outcome:
         """Run the handlers that ``claimed`` is for, and return what came of them; never raises for what they do."""
         try:
-            return await self._run(claimed)
+            return await self._resolve_and_run(claimed)
         except Exception as error:
             # A lane that stood still for ever would be worse than a dead letter.
             logger.exception("%s could not be dispatched", claimed.event.event_id)
             ran = [_ended(claimed, name, DEAD, cause_of(error)) for name in claimed.only or (DISPATCHER,)]
             return Outcome(seq=claimed.event.seq, status=DEAD, attempts=ran, lane=claimed.event.lane)
+
+    async def _resolve_and_run(self, claimed: Claimed) -> Outcome:
+        """Run an event as what it is in the light of its object; a retry or replay is what its first run was."""
+        is_first = claimed.only is None and not claimed.forced
+        event = resolve(claimed.thing, claimed.event) if is_first else claimed.event
+        if event is claimed.event:
+            return await self._run(claimed)
+        return structs.replace(await self._run(structs.replace(claimed, event=event)), event_type=event.event_type)
 
     async def _run(self, claimed: Claimed) -> Outcome:
         event = claimed.event

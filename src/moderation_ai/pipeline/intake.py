@@ -25,6 +25,7 @@ from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, unknown_
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.routing import is_name, resolve_name
+from moderation_ai.core.websub import Subscribed, said_of
 from moderation_ai.pipeline.keeping import keep
 from moderation_ai.pipeline.tally import OTHER, Tally
 from moderation_ai.stores.base import Added, Delivery, Inbox
@@ -169,6 +170,10 @@ class Intake:
         answer = source.platform.challenge(request, source.credential)
         if answer is None:
             raise RequestRejected("this is no handshake of this platform; it posts its events here", status=405)
+        if isinstance(answer, Subscribed):
+            name = source.platform.name
+            self.tally.subscribed[name, "denied" if answer.reason is not None else "confirmed"] += 1
+            logger.info("%s: %s", name, said_of(answer))
         return answer
 
     def _named_in(self, request: Request) -> str:
@@ -196,7 +201,8 @@ class Intake:
         source = self.sources.get(label)
         if source is not None and status == 401:
             status = source.platform.refusal_status
-        return refusal(status, str(error))
+        # A sender that wants 2xx for what is ignored learns nothing more.
+        return Response(status) if status < 300 else refusal(status, str(error))
 
 
 def parse_or_keep(request: Request, platform: Platform) -> Parsed:

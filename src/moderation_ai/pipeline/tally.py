@@ -19,6 +19,7 @@ class Tally:
         self.ignored: Counter[tuple[str, str]] = Counter()
         self.rejected: Counter[tuple[str, str]] = Counter()
         self.matched: Counter[tuple[str, int]] = Counter()
+        self.subscribed: Counter[tuple[str, str]] = Counter()
         self.busy = 0
         self.runs: Counter[tuple[str, str]] = Counter()
         self.last_received: dict[str, datetime] = {}

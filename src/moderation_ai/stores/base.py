@@ -89,6 +89,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What came of running an event: a state for each handler that ran, and what is now known of its object.
 
     ``status`` is ``done``, ``dead``, ``superseded`` or ``unhandled``, or ``retry`` while a handler has to run again.
+    ``event_type`` is set where that turned out to be another than the stored one.
     """
 
     seq: int
@@ -96,6 +97,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     attempts: Sequence[Attempt] = ()
     thing: Thing | None = None
     lane: str = ""
+    event_type: str | None = None
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):

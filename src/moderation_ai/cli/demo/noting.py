@@ -39,7 +39,7 @@ class Notes:
             self.unanswered += 1
         elif reply.status == 200 and not post.forged:
             self._acknowledge(post, reply)
-        elif post.forged and 400 <= reply.status < 500:
+        elif post.forged and (400 <= reply.status < 500 or _is_silent(reply)):
             self.rejected += 1
         else:
             what = "a forgery" if post.forged else "a request"
@@ -60,6 +60,11 @@ class Notes:
             return 0.0
         ordered = sorted(self._seconds)
         return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3)
+
+
+def _is_silent(reply: Reply) -> bool:
+    """Say whether a forgery was acknowledged and ignored, as WebSub wants it: what is stored is told of in the body."""
+    return reply.status == 200 and not reply.body
 
 
 def read_store(url: str, after_seq: int) -> dict[str, str]:

@@ -104,6 +104,14 @@ ON CONFLICT (lane) DO UPDATE SET thing = coalesce(?2, thing),
 _SAVE_DELETED = "INSERT INTO deleted (lane, at) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
+# Rare: the type of what only shows a state is guessed when it arrives. The rest of the event is left as it is now.
+_SAVE_TYPE = """
+UPDATE events SET event_type = ?1,
+    event = CAST(json_remove(json_set(CAST(event AS TEXT), '$.event_type', ?1), '$.sighting') AS BLOB)
+WHERE seq = ?2
+"""
+
+
 class _Settlement:
     """The rows of one settlement, gathered and then written table by table."""
 
@@ -116,6 +124,7 @@ class _Settlement:
         self._things: dict[str, bytes] = {}
         self._places: dict[str, str] = {}
         self._deleted: list[tuple[str, int]] = []
+        self._types: list[tuple[str, int]] = []
         self._lanes: set[str] = set()
 
     def add_first_run(self, outcome: Outcome, lane: str, forced: int) -> None:
@@ -132,6 +141,8 @@ class _Settlement:
         self._places[lane] = self._places.get(lane, "") + f"{outcome.seq:0{PLACE_DIGITS}}"
         if outcome.status == SUPERSEDED or (outcome.thing is not None and outcome.thing.deleted_at is not None):
             self._deleted.append((lane, self._now))
+        if outcome.event_type is not None:
+            self._types.append((outcome.event_type, outcome.seq))
         self._lanes.add(lane)
 
     def add_retries(self, outcome: Outcome, retries: Iterable[tuple[Attempt, str]]) -> None:
@@ -153,6 +164,7 @@ class _Settlement:
         things = [(lane, self._things.get(lane), places) for lane, places in self._places.items()]
         connection.executemany(_SAVE_THING, things)
         connection.executemany(_SAVE_DELETED, self._deleted)
+        connection.executemany(_SAVE_TYPE, self._types)
         let_go(connection, self._lanes)
 
 

@@ -1,5 +1,5 @@
--- The inbox. An event's row is written once and never changed: what changes lives in small tables beside it, so that
--- the bodies are not written again with every step of the work. Times are microseconds since 1970, UTC.
+-- The inbox. An event's row is written once; what changes lives in small tables beside it, so that the bodies are not
+-- written again with every step of the work. (The type of what only shows a state may be corrected once.) Times are microseconds since 1970, UTC.
 
 CREATE TABLE events (
     seq         INTEGER PRIMARY KEY,
