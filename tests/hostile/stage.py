@@ -73,9 +73,21 @@ def raw(path: str, fields: Iterable[Field], body: bytes = b"", method: str = "PO
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", b""]) + body
 
 
-def sample_of(platform: Platform, serial: int = 1) -> Sample:
-    """Return the first sample of a platform that becomes an event."""
-    return next(sample for sample in platform.samples(NOW, serial) if sample.events)
+def sample_of(platform: Platform, serial: int = 1, scheme: str | None = None) -> Sample:
+    """Return the first sample of a platform (signed by ``scheme``, where given) that becomes an event."""
+    samples = platform.samples(NOW, serial)
+    return next(sample for sample in samples if sample.events and scheme in (None, sample.scheme))
+
+
+def is_refused(answer: Answer, platform: Platform, *, by_hub: bool) -> bool:
+    """Say whether a bad signature was refused: by the platform's status, or where a hub is one by 200 and silence."""
+    if by_hub:
+        return answer.status == 200 and answer.body == b""
+    return answer.status == platform.refusal_status
+
+
+def has_hub(platform: Platform) -> bool:
+    return any(sample.scheme == "websub" for sample in platform.samples(NOW, 1))
 
 
 def signed(

@@ -115,6 +115,11 @@ class Signing(msgspec.Struct, frozen=True):
         """Say whether the signature covers the body: a push service's token says who sends, and no more."""
         return self.sample.scheme != "pubsub"
 
+    @property
+    def is_by_hub(self) -> bool:
+        """Say whether a hub signs it: WebSub wants a bad signature acknowledged and ignored."""
+        return self.sample.scheme == "websub"
+
     def request(self, key: Key, *, received_at: datetime = NOW) -> Request:
         """Return the example as it is posted, signed with ``key`` at NOW."""
         return request(self.platform, self.sample.body, key, headers=self.sample.headers, received_at=received_at)
