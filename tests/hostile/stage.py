@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from moderation_ai.core.addresses import Networks
+from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.intake import Intake, Source
@@ -44,10 +45,13 @@ class Target:
     def counts(self) -> Counts:
         return self._running.do(self._store.counts())  # type: ignore[no-any-return]  # what the coroutine returns
 
+    def events(self, which: EventFilter, limit: int) -> list[WebhookEvent]:
+        """Return events, newest first."""
+        return self._running.do(self._store.events(which, limit=limit))  # type: ignore[no-any-return]  # likewise
+
     def newest_reason(self, platform: str) -> str | None:
         """Return why the newest ``unknown`` event of a platform was not understood."""
-        which = EventFilter(platform=platform, event_type="unknown")
-        found = self._running.do(self._store.events(which, limit=1))
+        found = self.events(EventFilter(platform=platform, event_type="unknown"), limit=1)
         return found[0].data.unknown_reason if found else None
 
 

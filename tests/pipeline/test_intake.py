@@ -351,3 +351,35 @@ async def test_a_hub_is_answered_by_topic_and_what_it_said_is_written_down(caplo
     assert "channel_id=UCours' for 432000 s" in caplog.text
     assert "denied the subscription" in caplog.text
     assert "gone\\naway" in caplog.text
+
+
+class Watched(bytes):
+    """A body that notes whether its JSON was looked at."""
+
+    is_read = False
+
+    def translate(self, *arguments: Any) -> bytes:
+        self.is_read = True
+        return super().translate(*arguments)
+
+
+async def test_the_bare_address_reads_nothing_that_no_secret_of_ours_has_signed() -> None:
+    door = Door()
+    body = Watched(envelope("evt_bare", platform="reddit"))
+    good = find_platform("generic").sign(body, SECRET, NOW)
+    late = find_platform("generic").sign(body, SECRET, NOW - timedelta(hours=1))
+    for headers in ({"X-Signature": "sha256=00"}, {"a": "b"}, {**good, "X-Signature": "sha256=" + "0" * 64}, late):
+        assert (await door.post(None, body, headers=headers)).status == 401
+    assert not body.is_read
+    assert door.intake.tally.rejected["generic", "StaleTimestamp"] == 1
+    assert (await door.post(None, body, headers=good)).status == 200
+    assert body.is_read
+
+
+async def test_the_bare_address_refuses_where_there_is_no_generic_one() -> None:
+    source = Source(platform=find_platform("instagram"), credential=Credential(secrets=(SECRET,)))
+    intake = Intake(MemoryStore(), {"instagram": source})
+    body = b'{"object":"instagram","entry":[]}'
+    for headers, status in (({"X-Hub-Signature-256": "sha256=00"}, 401), ({}, 401)):
+        request = Request(body=body, headers=Headers.of(headers), received_at=NOW)
+        assert (await intake.receive(request, None)).status == status

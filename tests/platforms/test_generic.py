@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -168,8 +169,37 @@ def test_opens_the_addresses_of_platforms_that_sign_nothing(name: str) -> None:
 
 def test_keeps_the_platform_and_the_delivery_that_an_envelope_names() -> None:
     body = b'{"event_type":"comment.created","platform":"forum","data":{"comment":{"id":"1"}}}'
-    parsed = PLATFORM.parse(Request(body=body, headers=Headers.of({"webhook-id": "msg_9"}), received_at=NOW))
+    fields = {"webhook-id": "msg_9", "webhook-signature": "v1,"}
+    parsed = PLATFORM.parse(Request(body=body, headers=Headers.of(fields), received_at=NOW))
     assert (parsed.facts[0].platform, parsed.delivery_id) == ("forum", "msg_9")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"webhook-id": "msg_9", "X-Signature": "00"},
+        {"webhook-id": "msg_9", "svix-id": "msg_1", "svix-signature": "v1,"},
+        {"webhook-id": "m" * 600, "webhook-signature": "v1,"},
+    ],
+)
+def test_takes_no_id_of_a_delivery_that_its_signature_does_not_cover(fields: dict[str, str]) -> None:
+    assert delivery_id(Request(headers=Headers.of(fields), received_at=NOW)) in (None, "msg_1")
+
+
+def test_looks_at_few_signatures_by_public_key_for_each_hashes_the_body_again() -> None:
+    good = sign_standard(b"{}", PRIVATE_KEY, NOW, "msg_1")
+    signature = good["webhook-signature"]
+    others = [f"v1a,{b64encode(bytes([n]) * 64).decode()}" for n in range(9)]
+    live = Credential(secrets=(PUBLIC_KEY,))
+
+    def verify(*signatures: str) -> int:
+        fields = {**good, "webhook-signature": " ".join(signatures)}
+        return PLATFORM.verify(Request(body=b"{}", headers=Headers.of(fields), received_at=NOW), live)
+
+    assert verify(*others[:3], signature) == 0
+    assert verify(*["v1a,AAAA", others[0]] * 5, signature) == 0
+    with pytest.raises(InvalidSignature):
+        verify(*others, signature)
 
 
 @pytest.mark.parametrize(

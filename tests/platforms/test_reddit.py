@@ -31,7 +31,7 @@ SUBREDDIT = {"id": "t5_2bread", "name": "breadmakers"}
 
 
 def told(body: Mapping[str, Any], delivery: str | None = None) -> KeyedEvent:
-    headers = Headers.of({"webhook-id": delivery} if delivery else {})
+    headers = Headers.of({"webhook-id": delivery, "webhook-signature": "v1,"} if delivery else {})
     parsed = PLATFORM.parse(Request(body=msgspec.json.encode(body), headers=headers, received_at=NOW))
     assert len(parsed.facts) == 1
     return finish(parsed.facts[0], platform="reddit", received_at=NOW, delivery_id=parsed.delivery_id)

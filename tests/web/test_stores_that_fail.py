@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from moderation_ai.core.events import Parsed
 from moderation_ai.core.http import Request, Response
-from moderation_ai.core.platform import Platform
+from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.web.gateway import Gateway
@@ -51,13 +53,28 @@ class Defective(Platform):
         raise KeyError("a bug")
 
     def challenge(self, request: Request, credential: Any) -> Response | None:
+        if request.method == "POST":
+            return None
+        raise KeyError("a bug")
+
+    def parse(self, request: Request) -> Parsed:
         raise KeyError("a bug")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_answers_503_where_a_platform_has_a_bug(method: str) -> None:
-    store = MemoryStore()
-    app = Gateway(Intake(store, {"generic": source(Defective())}), clock=ManualClock(NOW))
+def test_answers_503_to_a_handshake_and_401_to_a_signature_where_a_platform_has_a_bug() -> None:
+    app = Gateway(Intake(MemoryStore(), {"generic": source(Defective())}), clock=ManualClock(NOW))
     body = comment()
+    with served(app) as running:
+        assert is_refused(ask(running.port, request("/webhook/generic", body, signed(body), "GET")))
+        assert ask(running.port, request("/webhook/generic", body, signed(body))).status == 401
+
+
+def test_keeps_what_a_bug_keeps_from_being_read() -> None:
+    store = MemoryStore()
+    named = Source(platform=Defective(), credential=Credential(allow_unverified=True))
+    app = Gateway(Intake(store, {"generic": named}), clock=ManualClock(NOW))
     with served(app, store=store) as running:
-        assert is_refused(ask(running.port, request("/webhook/generic", body, signed(body), method)))
+        assert ask(running.port, request("/webhook/generic", comment())).json["new"] == 1
+        [event] = running.do(store.events(EventFilter()))
+        assert event.event_type == "unknown"
+        assert "a defect" in event.data.reason

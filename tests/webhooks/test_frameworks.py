@@ -6,15 +6,17 @@ import asyncio
 import gzip
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request, Response
@@ -270,6 +272,47 @@ def test_a_body_over_the_limit_is_not_read_to_its_end(book: Book) -> None:
         for one in (port, flask_port):
             assert post(one, "/hooks/generic", long, signed("generic", long)).status == 413
             assert post(one, "/hooks/generic", b"{}", signed("generic", b"{}")).status == 200
+
+
+def test_a_body_without_a_length_is_read_to_the_limit_only() -> None:
+    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), max_body=100_000)
+    flask = Flask(__name__)
+    asked: list[int] = []
+
+    @flask.post("/hooks/<platform>")
+    def webhook(platform: str):  # type: ignore[no-untyped-def]  # whatever Flask takes
+        stream = flask_request.environ["wsgi.input"]
+        flask_request.environ["wsgi.input"] = Counted(stream, asked)
+        return tuple(handler.receive(flask_request))
+
+    with wsgi_server(flask) as port:
+        body = b"x" * 3_000_000
+        head = f"POST /hooks/generic HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            with suppress(OSError):  # The server may have answered and gone before it has all.
+                client.sendall(head.encode() + body + b"\r\n0\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+        assert sum(asked) < 200_000
+        signed_body = envelope("chunked")
+        pieces = f"{len(signed_body):x}\r\n".encode() + signed_body + b"\r\n0\r\n\r\n"
+        fields = "".join(f"{name}: {value}\r\n" for name, value in signed("generic", signed_body).items())
+        head = f"POST /hooks/generic HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{fields}\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(head.encode() + pieces)
+            assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+class Counted:
+    """A WSGI input that notes how much was read of it."""
+
+    def __init__(self, stream: Any, read: list[int]) -> None:
+        self._stream = stream
+        self._read = read
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
+        self._read.append(len(data))
+        return data
 
 
 def test_a_handler_that_fails_does_not_change_the_answer(handler: WebhookHandler) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import ContextVar
+from pathlib import Path
 
 import pytest
 
@@ -326,3 +327,12 @@ def _delivery(handler: WebhookHandler, body: bytes) -> Delivery:
 
     keyed = KeyedEvent(event, event.__dict__["key"])
     return Delivery(platform="generic", received_at=event.received_at, body=body, events=[keyed])
+
+
+@pytest.mark.anyio
+async def test_half_a_character_in_a_comment_does_not_keep_it_from_the_handlers(tmp_path: Path) -> None:
+    seen: list[str | None] = []
+    handler = WebhookHandler(secret="s", store=f"sqlite:///{tmp_path}/halves.db", retries=ONCE)
+    handler.on("comment.*")(lambda event: seen.append(event.text))
+    assert (await handler.handle(made(text="spam \ud800"))).ok
+    assert seen == ["spam \ufffd"]

@@ -56,7 +56,7 @@ def test_the_account_is_told_by_its_name() -> None:
 
 
 def test_headers_are_read_where_they_matter() -> None:
-    event = handler.parse_event(envelope(), "generic", {"Webhook-Id": "msg_1"})
+    event = handler.parse_event(envelope(), "generic", {"Webhook-Id": "msg_1", "Webhook-Signature": "v1,"})
     assert event.delivery_id == "msg_1"
 
 

@@ -76,6 +76,25 @@ async def test_a_refusal_is_an_answer(handler: WebhookHandler) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    "fields", [{"Content-Type": "multipart/form-data; boundary=b"}, {"Content-Encoding": "gzip"}], ids=str
+)
+async def test_what_would_have_to_be_unpacked_is_refused_before_it_is_read(
+    handler: WebhookHandler, fields: dict[str, str]
+) -> None:
+    async def unread() -> AsyncIterator[dict[str, Any]]:
+        raise AssertionError("the body was read")
+        yield {}
+
+    signed = ours().headers.raw
+    named = Request(body=envelope(), headers=Headers([*signed, *Headers.of(fields).raw]), received_at=datetime.now(UTC))
+    assert (await handler.receive(named, "generic")).status == 415
+    theirs = starlette_request(unread())
+    theirs.scope["headers"] += Headers.of(fields).raw
+    assert (await handler.receive(theirs)).status == 415
+
+
+@pytest.mark.anyio
 async def test_platform_and_account_may_be_named(handler: WebhookHandler) -> None:
     named = WebhookHandler(secret=SECRET, store=MemoryStore(), accounts={"instagram": {"shop": "178"}})
     body = b'{"object":"instagram","entry":[{"id":"178","changes":[{"field":"comments","value":{"id":"1"}}]}]}'

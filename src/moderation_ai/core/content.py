@@ -25,19 +25,50 @@ def read_json(body: bytes) -> Any:
     """Return the value that ``body`` holds.
 
     Raises ``MalformedPayload`` for whatever two readers could understand in two ways: bytes that are not UTF-8, NaN,
-    numbers out of range, an object that names a member twice, nesting deeper than ``MAX_DEPTH``.
+    numbers out of range, an object that names a member twice, nesting deeper than ``MAX_DEPTH``. Half a character
+    (an escaped surrogate that stands alone) is read as U+FFFD: anyone can write one into a comment, and a comment must
+    not escape its judgement by that.
     """
     try:
         value = _decode(body)
     except RecursionError as error:
         raise MalformedPayload("the JSON is nested too deeply") from error
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        whole = _with_whole_characters(body)
+        if whole != body:
+            return read_json(whole)
         raise MalformedPayload(f"the body is not JSON that we read: {_reason(error)}") from error
     # Every member shows as `":` in the text without white space. A name that stood twice was counted once in the
     # value, so equal counts prove that none did; where they differ (a text may hold `":` too) the slow reader decides.
     if body.translate(None, _WHITE).count(b'":') != _count_members(value):
         _refuse_duplicate_members(body)
     return value
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+# Two surrogates that are one character, one that stands alone, or any other escape; each is passed over whole.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """Return ``body`` with U+FFFD in place of each escaped surrogate that stands alone."""
+    if not _HALF.search(body):
+        return body
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def in_whole_characters(value: Any) -> Any:
+    """Return plain ``value`` with U+FFFD in place of each surrogate in its texts, which no store could write."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {in_whole_characters(name): in_whole_characters(item) for name, item in value.items()}
+    return [in_whole_characters(item) for item in value] if isinstance(value, list) else value
 
 
 def _count_members(value: Any) -> int:
@@ -76,6 +107,8 @@ def _reason(error: Exception) -> str:
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+has_control = _CONTROL.search
+"""Find a control character, which no id has."""
 
 
 def as_id(value: object) -> str | None:
@@ -85,7 +118,7 @@ def as_id(value: object) -> str | None:
     already lost digits (X's numeric ids are rounded so in many logs).
     """
     if isinstance(value, str):
-        return value if 0 < len(value) <= MAX_ID and not _CONTROL.search(value) else None
+        return value if 0 < len(value) <= MAX_ID and not has_control(value) else None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**40 else None
     return None

@@ -40,7 +40,7 @@ def read_usual_envelope(body: bytes) -> Fact | None:
     no member was unknown, null or named twice: a text without escapes has two quotation marks for every string, so
     writing the value again gives as many as the text has, unless a member was left out.
     """
-    if b"\\" in body:
+    if b"\\" in body or b"\x7f" in body:  # Only so can an id hold a control character.
         return None
     try:
         usual = _decode_usual(body)

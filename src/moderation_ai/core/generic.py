@@ -14,7 +14,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature as NotSigned
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from moderation_ai.core.content import as_time
+from moderation_ai.core.content import as_id, as_time
 from moderation_ai.core.errors import InvalidSignature
 from moderation_ai.core.http import Request
 from moderation_ai.core.signatures import (
@@ -27,11 +27,16 @@ from moderation_ai.core.signatures import (
     without_prefix,
 )
 
+FAMILIES = ("webhook", "svix")
 SECURITY_HEADERS = (
     "x-signature",
     "x-timestamp",
-    *(f"{family}-{part}" for family in ("webhook", "svix") for part in ("id", "timestamp", "signature")),
+    *(f"{family}-{part}" for family in FAMILIES for part in ("id", "timestamp", "signature")),
 )
+
+
+_MOST_ASYMMETRIC = 4
+"""Signatures by public key that are looked at: each of them hashes the whole body again, for each key."""
 
 
 def is_signed_generically(request: Request) -> bool:
@@ -45,7 +50,7 @@ def verify_generic(request: Request, secrets: Sequence[str], *, timestamp_signed
     Raises ``InvalidSignature`` or ``StaleTimestamp``, and ``MalformedPayload`` for a security header that stands
     twice. ``timestamp_signed`` asks that ``X-Signature`` covers ``X-Timestamp + "." + body``.
     """
-    for family in ("webhook", "svix"):
+    for family in FAMILIES:
         if request.headers.get(f"{family}-signature") is not None:
             return _verify_standard(request, secrets, family)
     return _verify_brief(request, secrets, timestamp_signed)
@@ -90,18 +95,19 @@ def _match_standard(content: bytes, signatures: Sequence[str], secrets: Sequence
         version, comma, value = item.partition(",")
         if comma and version in by_version:
             by_version[version].append(read_base64(value))
+    asymmetric = [one for one in dict.fromkeys(by_version["v1a"]) if one is not None and len(one) == 64]
     keys = [standard_key(secret) for secret in secrets]
     index = matching_secret(keys, content, by_version["v1"])
-    return index if index is not None else _match_ed25519(content, by_version["v1a"], secrets)
+    return index if index is not None else _match_ed25519(content, asymmetric[:_MOST_ASYMMETRIC], secrets)
 
 
-def _match_ed25519(content: bytes, signatures: Sequence[bytes | None], secrets: Sequence[str]) -> int | None:
+def _match_ed25519(content: bytes, signatures: Sequence[bytes], secrets: Sequence[str]) -> int | None:
     for index, secret in enumerate(secrets):
         raw = read_base64(without_prefix(secret, "whpk_")) if secret.startswith("whpk_") else None
         if raw is None or len(raw) != 32:
             continue
         for signature in signatures:
-            if signature is not None and _is_signed(Ed25519PublicKey.from_public_bytes(raw), signature, content):
+            if _is_signed(Ed25519PublicKey.from_public_bytes(raw), signature, content):
                 return index
     return None
 
@@ -160,5 +166,11 @@ def message_id_of(body: bytes, headers: Mapping[str, str] | None = None) -> str:
 
 
 def delivery_id(request: Request) -> str | None:
-    """Return the id that Standard Webhooks gives a delivery, the same over its retries, or None."""
-    return request.headers.get("webhook-id") or request.headers.get("svix-id")
+    """Return the id that Standard Webhooks gives a delivery, the same over its retries, or None.
+
+    Only an id that the signature covers counts: by another one, whoever replays a request could make it look new.
+    """
+    for family in FAMILIES:
+        if request.headers.get(f"{family}-signature") is not None:
+            return as_id(request.headers.get(f"{family}-id"))
+    return None

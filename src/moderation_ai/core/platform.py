@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -88,6 +89,9 @@ class Platform:
     """Whether Google Cloud Pub/Sub may push to its address."""
     public_keys: ClassVar[bool] = False
     """Whether its secrets are public keys: anyone could sign with those by a generic scheme, so none opens it."""
+
+    signed_tokens: ClassVar[re.Pattern[bytes] | None] = None
+    """What its handshake signs for whoever asks, with the first secret: a body of that form proves nothing."""
 
     def verify(self, request: Request, credential: Credential) -> int:
         """Return the index of the secret that signed ``request``, by its own scheme or a generic one.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from moderation_ai.core.content import MAX_ID, as_dict, as_id, as_text, as_time
+from moderation_ai.core.content import MAX_ID, as_dict, as_id, as_text, as_time, has_control
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -32,9 +32,11 @@ class Subject(msgspec.Struct, kw_only=True, omit_defaults=True):
         """
         if not fields.keys() - cls.__struct_fields__:
             try:
-                return msgspec.convert(fields, cls)._in_utc()  # the usual shape, read at once
+                usual = msgspec.convert(fields, cls)._in_utc()  # the usual shape, read at once
             except (msgspec.ValidationError, OverflowError):
-                pass
+                return cls._of_odd(fields)
+            if not has_control("".join([getattr(usual, name) or "" for name in cls.ids])):
+                return usual
         return cls._of_odd(fields)
 
     def _in_utc(self) -> Subject:

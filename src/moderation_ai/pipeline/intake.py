@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from moderation_ai.core.envelope import named_platform
 from moderation_ai.core.errors import (
     AddressNotAllowed,
     BodyTooLarge,
+    InvalidSignature,
     MalformedPayload,
     RequestRejected,
     StoreBusy,
@@ -74,6 +76,7 @@ class Intake:
         """Keep what is configured; see the class for the arguments."""
         self.inbox = inbox
         self.sources = dict(sources)
+        self._lent = _lent_by(self.sources)
         self.tally = tally or Tally()
         self.waiting = 0
         """Requests that wait for their answers just now."""
@@ -140,13 +143,14 @@ class Intake:
         """Return if ``request`` is authentic, else raise; count which secret matched."""
         if source.credential.allow_unverified:
             return
-        index = source.platform.verify(request, source.credential)
-        self.tally.matched[source.platform.name, index] += 1
+        self.tally.matched[source.platform.name, _matching(request, source)] += 1
 
     async def keep(self, request: Request, source: Source) -> Receipt:
         """Parse an authentic request and return once its events are on disk; what is not understood is kept too."""
         name = source.platform.name
-        parsed = parse_or_keep(request, source.platform)
+        parsed = (
+            Parsed(ignored=["token"]) if self._is_lent(request, source) else parse_or_keep(request, source.platform)
+        )
         if parsed.ignored:
             self.tally.ignore(name, parsed.ignored)
             await self.inbox.count_ignored(parsed.ignored, name)
@@ -166,6 +170,12 @@ class Intake:
             self._on_added()
         return Receipt(added.new, added.duplicates, len(parsed.ignored))
 
+    def _is_lent(self, request: Request, source: Source) -> bool:
+        """Say whether the signature proves nothing, because anyone can have had us sign this body as a handshake."""
+        return any(
+            secret in source.credential.secrets and tokens.fullmatch(request.body) for tokens, secret in self._lent
+        )
+
     def _handshake(self, request: Request, source: Source) -> Response:
         answer = source.platform.challenge(request, source.credential)
         if answer is None:
@@ -180,6 +190,11 @@ class Intake:
         """Return the platform that the brief's envelope names: the bare endpoint has no other way to know."""
         if len(request.body) > self._max_body:
             raise BodyTooLarge(f"the body is longer than {self._max_body} bytes")
+        if request.method == "POST" and not any(_is_signed(request, source) for source in self.sources.values()):
+            # Nothing of it is parsed then. Where generic is configured, its own refusal tells more.
+            if "generic" in self.sources:
+                return "generic"
+            raise InvalidSignature("no live secret of any platform here has signed this")
         try:
             name = named_platform(read_json(request.body))
         except MalformedPayload:
@@ -205,12 +220,43 @@ class Intake:
         return Response(status) if status < 300 else refusal(status, str(error))
 
 
+def _matching(request: Request, source: Source) -> int:
+    """Return which secret signed ``request``; raise ``RequestRejected``, and nothing else, if none did."""
+    try:
+        return source.platform.verify(request, source.credential)
+    except RequestRejected:
+        raise
+    except Exception as error:  # A defect must open nothing, and tell a stranger nothing.
+        logger.exception("a signature for %s could not be looked at; the request was refused", source.platform.name)
+        raise InvalidSignature("the signature cannot be looked at") from error
+
+
+def _is_signed(request: Request, source: Source) -> bool:
+    try:
+        return source.credential.allow_unverified or _matching(request, source) >= 0
+    except InvalidSignature:
+        return False
+
+
+def _lent_by(sources: Mapping[str, Source]) -> list[tuple[re.Pattern[bytes], str]]:
+    """Return what can be had signed by a handshake, and by which secret."""
+    return [
+        (source.platform.signed_tokens, source.credential.secrets[0])
+        for source in sources.values()
+        if source.platform.signed_tokens is not None and source.credential.secrets
+    ]
+
+
 def parse_or_keep(request: Request, platform: Platform) -> Parsed:
     """Return what ``platform`` reads in ``request``; a body that it does not understand is one ``unknown`` fact."""
     try:
         parsed = platform.parse(request)
     except MalformedPayload as error:
         return Parsed(facts=[unknown_fact(request.body, str(error))])
+    except Exception:
+        # A defect of ours or of a platform's file. Sent again it fails again; kept it can be read once that is mended.
+        logger.exception("a body of %s could not be read and is kept as unknown", platform.name)
+        return Parsed(facts=[unknown_fact(request.body, "a defect kept this from being read; the log tells more")])
     if len(parsed.facts) > MAX_FACTS:
         return Parsed(facts=[unknown_fact(request.body, f"the body tells of more than {MAX_FACTS} things")])
     if not parsed.facts and not parsed.ignored:

@@ -111,7 +111,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         length = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
         if length < 0:
             raise RequestRejected("the length of the body is no number", status=400)
-        body = _read_up_to(stream, length)
+        body = read_up_to(stream, length)
         if len(body) < length:
             raise RequestRejected("the body broke off", status=400)
         return body
@@ -119,13 +119,14 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         if "HTTP_TRANSFER_ENCODING" in environ:
             raise RequestRejected("this server needs to be told the length of a body", status=411)
         return b""
-    body = _read_up_to(stream, limit + 1)
+    body = read_up_to(stream, limit + 1)
     if len(body) > limit:
         raise too_large(limit)
     return body
 
 
-def _read_up_to(stream: InputStream, most: int) -> bytes:
+def read_up_to(stream: InputStream, most: int) -> bytes:
+    """Return what ``stream`` still holds, ``most`` bytes at most."""
     pieces: list[bytes] = []
     left = most
     while left > 0 and (piece := stream.read(min(left, _PIECE))):

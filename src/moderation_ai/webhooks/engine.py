@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from msgspec import to_builtins
 from msgspec.json import encode
 
+from moderation_ai.core.content import in_whole_characters
 from moderation_ai.core.events import KeyedEvent, WebhookEvent, event_id_of, key_of, lane_of, object_id_of, to_json
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.core.subjects import Data
 from moderation_ai.pipeline.dispatcher import Call
 from moderation_ai.stores.base import DEAD, RETRY, Added, Attempt, Delivery, EventFilter, Outcome
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, run
@@ -218,6 +221,11 @@ def _keyed(event: WebhookEvent, parts: Parts) -> KeyedEvent:
     event.timestamp = aware(event.timestamp)
     event.received_at = aware(event.received_at)
     when = None if event.timestamp_inferred else event.timestamp
+    try:
+        encode(event.data)
+    except UnicodeEncodeError:
+        # Python's own reader hands halves of characters on, as a stranger wrote them into a comment.
+        event.data = Data.of(in_whole_characters(to_builtins(event.data)))
     content = sha256(encode([event.event_type, event.account, when, event.data])).hexdigest()
     object_id = object_id_of(event) or content
     event.event_id = event.event_id or event_id_of(event.platform, "", event.event_type, object_id, content)

@@ -22,7 +22,6 @@ from moderation_ai.pipeline.intake import MAX_BODY, Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import Outcome, Store
 from moderation_ai.web.gateway import Gateway
-from moderation_ai.web.heads import check_head
 from moderation_ai.web.servers import serve
 from moderation_ai.web.wsgi import WsgiGateway
 from moderation_ai.webhooks.choosing import DEFAULT_URL, choose_store, served_host, served_port
@@ -172,11 +171,10 @@ class WebhookHandler:
         self, request: Any, platform: str | None, account: str | None, home: asyncio.AbstractEventLoop | None
     ) -> Any:
         reading = Reading(self.endpoint, self._longest_body(), self._clock.now(), home)
-        read, named, named_account = await read_request(request, reading)
         try:
-            check_head(read.method, read.headers.raw, reading.limit)
+            read, named, named_account = await read_request(request, reading)
         except RequestRejected as error:
-            return self.engine().parts.intake.refuse(platform or named, error)
+            return self.engine().parts.intake.refuse(platform, error)
         return await self.engine().receive(read, platform or named, account or named_account, home)
 
     def _longest_body(self) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
-from moderation_ai.web.wsgi import headers_of
+from moderation_ai.web.heads import check_head
+from moderation_ai.web.wsgi import headers_of, read_up_to
 from moderation_ai.webhooks.handled import Handled
 
 Named = tuple[Request, str | None, str | None]
@@ -77,17 +79,20 @@ async def read_request(request: Any, reading: Reading) -> Named:
 
     An async framework's body is read on ``reading.home``, the loop that it belongs to. Of a body that is longer than
     ``reading.limit`` only so much is read that it can be refused. Raises ``ConfigurationError`` for an object that is
-    no request we know.
+    no request we know, and ``RequestRejected`` for one whose head tells that its body is not to be read.
     """
     if isinstance(request, Request):
+        check_head(request.method, request.headers.raw, reading.limit)
         return (request, *_by_path(request.path, reading.endpoint))
     if hasattr(request, "scope") and hasattr(request, "stream"):
         return await _of_asgi(request, reading)
     if hasattr(request, "environ") and hasattr(request, "get_data"):
-        return _of_wsgi(request.environ, _flask_body(request, reading.limit), request.view_args or {}, reading)
+        body = partial(_flask_body, request, reading.limit)
+        return _of_wsgi(request.environ, body, request.view_args or {}, reading)
     if hasattr(request, "META") and hasattr(request, "resolver_match"):
         match = request.resolver_match
-        return _of_wsgi(request.META, _django_body(request, reading.limit), match.kwargs if match else {}, reading)
+        body = partial(_django_body, request, reading.limit)
+        return _of_wsgi(request.META, body, match.kwargs if match else {}, reading)
     if hasattr(request, "raw_headers") and hasattr(request, "match_info"):
         return await _of_aiohttp(request, reading)
     kind = type(request).__name__
@@ -99,6 +104,7 @@ async def read_request(request: Any, reading: Reading) -> Named:
 async def _of_asgi(request: Any, reading: Reading) -> Named:
     scope = request.scope
     client = scope.get("client")
+    check_head(scope["method"], scope["headers"], reading.limit)
     read = Request(
         method=scope["method"],
         path=scope["path"],
@@ -122,11 +128,13 @@ async def _counted(chunks: AsyncIterator[bytes], limit: int) -> bytes:
 
 
 async def _of_aiohttp(request: Any, reading: Reading) -> Named:
+    fields = [(name.lower(), value) for name, value in request.raw_headers]
+    check_head(request.method, fields, reading.limit)
     read = Request(
         method=request.method,
         path=request.path,
         query=request.query_string,
-        headers=Headers([(name.lower(), value) for name, value in request.raw_headers]),
+        headers=Headers(fields),
         body=await _on(reading.home, _aiohttp_body(request, reading.limit)),
         peer=request.remote,
         received_at=reading.now,
@@ -152,17 +160,22 @@ def _django_body(request: Any, limit: int) -> bytes:
 
 
 def _flask_body(request: Any, limit: int) -> bytes:
-    is_long = (request.content_length or 0) > limit
-    return bytes(request.stream.read(limit + 1) if is_long else request.get_data())
+    # A body in chunks has no length, and get_data() would read it to its end, wherever that is. What was read before
+    # we are asked is not in the stream any more.
+    if request.content_length is None:
+        return read_up_to(request.stream, limit + 1) or bytes(request.get_data())
+    return bytes(request.get_data())
 
 
-def _of_wsgi(environ: Any, body: bytes, params: Any, reading: Reading) -> Named:
+def _of_wsgi(environ: Any, read_body: Callable[[], bytes], params: Any, reading: Reading) -> Named:
+    method, fields = environ.get("REQUEST_METHOD", "POST"), list(headers_of(environ))
+    check_head(method, fields, reading.limit)
     read = Request(
-        method=environ.get("REQUEST_METHOD", "POST"),
+        method=method,
         path=environ.get("PATH_INFO", "/"),
         query=environ.get("QUERY_STRING", ""),
-        headers=Headers(headers_of(environ)),
-        body=body,
+        headers=Headers(fields),
+        body=read_body(),
         peer=environ.get("REMOTE_ADDR"),
         received_at=reading.now,
     )

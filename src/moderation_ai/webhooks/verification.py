@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_LOOKS = 100
 """Unsigned bodies that are looked at for the hint: strangers must not make us parse for ever."""
-_MAX_BODY = 1 << 20
+_MAX_BODY = 1 << 16
+"""Bytes of a body that is looked at: a larger one takes every platform's reader long."""
 
 
 def verify_webhook_signature(payload: Any, signature: Any, secret: Any) -> bool:

@@ -21,8 +21,9 @@ from moderation_ai.platforms.twitter import account_activity, activity, samples
 
 _SIGNATURES = ("x-twitter-webhooks-signature-oauth2", "x-twitter-webhooks-signature")
 _PREFIX = "sha256="
-# What signs the token signs bodies too, so nothing is signed for a stranger that could be read as an event.
-_CRC_TOKEN = re.compile(r"[A-Za-z0-9_.:=+/~-]{1,256}\Z", re.ASCII)
+# What signs the token signs bodies too, so nothing is signed for a stranger that could be read as an event or as any
+# JSON; nor what other schemes put before a body, which is why there is no dot among these characters.
+_CRC_TOKEN = re.compile(rb"(?!(?:-?[0-9]+|null|true|false|NaN|-?Infinity)\Z)[A-Za-z0-9_:=+/~-]{1,256}")
 
 
 class Twitter(Platform):
@@ -46,6 +47,7 @@ class Twitter(Platform):
     }
     hosts = ("api.x.com",)
     actions = ("approve", "hide", "unhide", "reply", "mute", "unmute")
+    signed_tokens = _CRC_TOKEN
 
     def verify_own(self, request: Request, credential: Credential) -> int:
         """Return the index of the secret that signed the raw body; raise ``InvalidSignature`` if none did.
@@ -73,7 +75,7 @@ class Twitter(Platform):
         token = request.parameters().get("crc_token")
         if token is None:
             return None
-        if not _CRC_TOKEN.match(token):
+        if not _CRC_TOKEN.fullmatch(token.encode("utf-8", "surrogatepass")):
             raise MalformedPayload("the crc_token is no plain token")
         if not credential.secrets:
             raise InvalidSignature("no secret is configured to answer X's check with")
