@@ -31,6 +31,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.generic": ("true", "yes", True),
     "platforms.NAME.allow_unverified": ("true", "1", True),
     "platforms.NAME.timestamp_signed": ("true", "On", True),
+    "platforms.NAME.silence_after": ("3600", "3600", 3600.0),
     "platforms.NAME.access_token": ('"at"', "at", "at"),
     "platforms.NAME.refresh_token": ('"rt"', "rt", "rt"),
     "platforms.NAME.client_id": ('"12"', "12", "12"),

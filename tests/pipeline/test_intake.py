@@ -14,6 +14,7 @@ from moderation_ai.core.addresses import Networks
 from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential
+from moderation_ai.pipeline.health import SIGNATURE_CAUSES
 from moderation_ai.pipeline.intake import Intake, Source
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Added, Delivery, EventFilter
@@ -143,8 +144,18 @@ async def test_a_bad_signature_stores_nothing(name: str, headers: dict[str, str]
     answer = await door.post(name, envelope(), headers=headers)
     assert answer.status == 401
     assert await door.stored() == []
-    assert door.intake.tally.rejected[name, "InvalidSignature"] == 1
+    ((label, reason),) = door.intake.tally.rejected
+    assert (label, reason in SIGNATURE_CAUSES) == (name, True)
     assert SECRET not in answer.body.decode()
+
+
+@pytest.mark.parametrize("header", ["a", "X-Timestamp"])
+async def test_a_request_without_a_signature_is_told_which_header_is_missing(header: str) -> None:
+    door = Door()
+    answer = await door.post("instagram", envelope(), headers={header: "1"})
+    assert answer.status == 401
+    assert dict(door.intake.tally.rejected) == {("instagram", "MissingSignature"): 1}
+    assert b"no signature came with this request; instagram sends one of x-hub-signature-256" in answer.body
 
 
 async def test_the_generic_scheme_does_not_open_a_platform_that_has_its_own() -> None:

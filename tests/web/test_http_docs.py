@@ -5,16 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.tally import Tally
-from moderation_ai.stores.base import Counts
 from moderation_ai.web.limits import Limits
-from moderation_ai.web.metrics import Metrics
 from moderation_ai.web.operations import OPERATIONS
 from moderation_ai.web.queries import EVENTS
-from tests.web.stage import NOW
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text("utf-8")
 
@@ -27,13 +21,6 @@ def test_names_every_path(path: str) -> None:
 @pytest.mark.parametrize("name", [parameter.name for parameter in EVENTS])
 def test_names_every_parameter(name: str) -> None:
     assert f"`{name}`" in PAGE
-
-
-def test_names_every_metric() -> None:
-    text = Metrics(Tally(), ManualClock(NOW)).render(Counts())[0].decode()
-    for family in text_string_to_metric_families(text):
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        assert f"`{name}`" in PAGE or name.startswith("moderation_ai_process_"), name
 
 
 def test_states_the_limits() -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 HEAD = """
 import asyncio, os, sys, threading, time
 from pathlib import Path
-from moderation_ai.utils import WebhookEvent, WebhookHandler
+from moderation_ai.utils import WebhookEvent, WebhookHandler, WebhookMonitor
 from tests.webhooks.events import envelope, made
 
 def note(name):

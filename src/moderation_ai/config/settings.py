@@ -126,6 +126,9 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_signed: Annotated[
         bool, Meta(description='`X-Signature` covers `X-Timestamp + "." + body`, not the body alone.')
     ] = False
+    silence_after: Annotated[
+        float | None, Meta(description="Seconds without any event after which health says that it is silent.")
+    ] = None
     access_token: Annotated[Secret | None, Meta(description="Token to act on the platform.")] = None
     refresh_token: Annotated[Secret | None, Meta(description="Token to get the next access token with.")] = None
     client_id: Annotated[str | None, Meta(description="Id of your app on the platform.")] = None

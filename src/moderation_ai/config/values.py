@@ -186,6 +186,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("server", "endpoint"): _is_path,
     ("console", "host"): _is_host,
     ("console", "port"): _is_port,
+    ("platforms", "silence_after"): _within(1, 365 * 86_400),
     ("platforms", "jwks_url"): _is_url,
     ("platforms", "base_url"): _is_url,
     ("handlers", "import"): _are_imports,

@@ -7,6 +7,7 @@
     │   ├── UnknownPlatform        404
     │   ├── AddressNotAllowed      403
     │   ├── InvalidSignature       401 (or the platform's own status)
+    │   │   ├── MissingSignature   401
     │   │   └── StaleTimestamp     401
     │   ├── MalformedPayload       400
     │   ├── BodyTooLarge           413
@@ -65,6 +66,10 @@ class InvalidSignature(RequestRejected):
     """Say that a signature is missing, malformed or made with a secret that is not ours."""
 
     status = 401
+
+
+class MissingSignature(InvalidSignature):
+    """Say that a request carries no signature at all: hardly the platform's own, or a proxy took its header away."""
 
 
 class StaleTimestamp(InvalidSignature):

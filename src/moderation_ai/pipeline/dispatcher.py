@@ -132,6 +132,7 @@ class Dispatcher:
             return Outcome(seq=event.seq, status=SUPERSEDED, lane=event.lane)
         handlers = self.handlers.of(event)
         if not handlers:
+            self.tally.leave(event.event_type)
             return Outcome(seq=event.seq, status=UNHANDLED, thing=thing, lane=event.lane)
         ran = await self._run_all(handlers, claimed)
         return Outcome(seq=event.seq, status=status_of(ran), attempts=ran, thing=thing, lane=event.lane)

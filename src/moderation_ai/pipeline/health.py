@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,63 +16,165 @@ from moderation_ai.stores.base import Counts
 LAG_LIMIT = 300.0
 """Seconds that the oldest pending event may wait before health says so."""
 STALE_LIMIT = 5
-"""Refused signed times after which our own clock comes under suspicion."""
+"""Refused signed times, of late, after which our own clock comes under suspicion."""
+MISMATCH_LIMIT = 5
+"""Refused signatures of a platform, of late and with none that was right, after which its secret does."""
+RECENT = timedelta(minutes=10)
+"""What counts as of late: a trouble that is over is forgotten after that."""
+SIGNATURE_CAUSES = {"MissingSignature": "missing", "InvalidSignature": "mismatch", "StaleTimestamp": "stale"}
+"""Classes of refusal that concern a signature, and what they are called here."""
 
 
 class Health(msgspec.Struct, kw_only=True):
-    """The state of one gateway: ``ok`` or ``degraded`` with the reasons, and the figures behind it."""
+    """The state of one gateway: ``ok`` or ``degraded`` with the reasons, and the figures behind it.
+
+    ``causes`` are the reasons as short fixed words, in the order of ``problems``. What is counted is this process's,
+    since ``since``; ``counts`` is the store's. ``signature_failures`` are by platform and cause: ``missing``,
+    ``mismatch`` (or malformed), ``stale``. ``silent_seconds`` says for how long a platform has sent nothing.
+    """
 
     status: str
     problems: list[str]
+    causes: list[str]
     counts: Counts
     lag_seconds: float
     handlers: list[str]
+    unhandled_types: dict[str, int]
     accepted: dict[str, int]
     duplicates: dict[str, int]
     ignored: dict[str, int]
     rejected: dict[str, int]
+    signature_failures: dict[str, dict[str, int]]
+    stale_rejections: int
     matched_secrets: dict[str, int]
+    last_received: dict[str, datetime]
+    silent_seconds: dict[str, float]
     unverified: list[str]
+    since: datetime | None
     now: datetime
 
 
-def assess(counts: Counts, tally: Tally, handlers: Handlers, sources: Mapping[str, Source], now: datetime) -> Health:
-    """Return the health that counts, counters and configuration amount to."""
-    oldest = counts.oldest_pending_at
-    lag = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
-    unverified = sorted(name for name, source in sources.items() if source.credential.allow_unverified)
-    problems = _problems(counts, tally, handlers, unverified, lag)
+class Problem(NamedTuple):
+    """One thing that is wrong: a word for programs, a sentence for people."""
+
+    cause: str
+    text: str
+
+
+class Case(NamedTuple):
+    """Everything that health is judged by."""
+
+    counts: Counts
+    tally: Tally
+    handlers: Handlers
+    sources: Mapping[str, Source]
+    silence_after: Mapping[str, float]
+    now: datetime
+
+    @property
+    def lag(self) -> float:
+        """Return how many seconds the oldest pending event has waited."""
+        oldest = self.counts.oldest_pending_at
+        return max(0.0, (self.now - oldest).total_seconds()) if oldest else 0.0
+
+    @property
+    def unverified(self) -> list[str]:
+        """Return the sources that accept what nobody signed."""
+        return sorted(name for name, source in self.sources.items() if source.credential.allow_unverified)
+
+    @property
+    def silence(self) -> dict[str, float]:
+        """Return for how many seconds each platform has sent nothing: those that ever did, and those with a limit."""
+        since = dict.fromkeys(self.silence_after, self.tally.began_at) | dict(self.tally.last_received)
+        return {
+            name: max(0.0, round((self.now - last).total_seconds(), 3))
+            for name, last in since.items()
+            if last is not None
+        }
+
+
+def assess(
+    counts: Counts,
+    tally: Tally,
+    handlers: Handlers,
+    sources: Mapping[str, Source],
+    now: datetime,
+    *,
+    silence_after: Mapping[str, float] | None = None,
+) -> Health:
+    """Return the health that counts, counters and configuration amount to.
+
+    ``silence_after`` are limits in seconds by platform, over those of the sources.
+    """
+    limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
+    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now)
+    problems = list(_problems(case))
     return Health(
         status="degraded" if problems else "ok",
-        problems=problems,
+        problems=[problem.text for problem in problems],
+        causes=[problem.cause for problem in problems],
         counts=counts,
-        lag_seconds=round(lag, 3),
+        lag_seconds=round(case.lag, 3),
         handlers=handlers.names(),
+        unhandled_types=dict(tally.unhandled),
         accepted=dict(tally.accepted),
         duplicates=dict(tally.duplicates),
         ignored=_flat(tally.ignored),
         rejected=_flat(tally.rejected),
+        signature_failures=_signature_failures(tally),
+        stale_rejections=_stale(tally),
         matched_secrets=_flat(tally.matched),
-        unverified=unverified,
+        last_received=dict(tally.last_received),
+        silent_seconds=case.silence,
+        unverified=case.unverified,
+        since=tally.began_at,
         now=now,
     )
 
 
-def _problems(counts: Counts, tally: Tally, handlers: Handlers, unverified: list[str], lag: float) -> list[str]:
-    stale = sum(count for (_, reason), count in tally.rejected.items() if reason == "StaleTimestamp")
-    found = [f"{name}: unverified requests are accepted (allow_unverified)" for name in unverified]
-    if not len(handlers):
-        found.append("no handler is registered: events are stored and marked unhandled")
-    if lag > LAG_LIMIT:
-        found.append(f"the oldest pending event has waited {lag:.0f} s")
-    if counts.dead_letters:
-        found.append(f"{counts.dead_letters} dead letters: see `moderation-ai dead-letters list`")
-    if stale >= STALE_LIMIT:
-        found.append(f"{stale} requests had a stale time: compare this machine's clock with a time server")
-    if tally.busy:
-        found.append(f"{tally.busy} requests were answered 503 because the store could not take them")
+def _problems(case: Case) -> Iterator[Problem]:
+    for name in case.unverified:
+        yield Problem(f"unverified:{name}", f"{name}: unverified requests are accepted (allow_unverified)")
+    if not len(case.handlers):
+        yield Problem("no_handler", "no handler is registered: events are stored and marked unhandled")
+    if case.lag > LAG_LIMIT:
+        yield Problem("lag", f"the oldest pending event has waited {case.lag:.0f} s")
+    if case.counts.dead_letters:
+        found = case.counts.dead_letters
+        yield Problem("dead_letters", f"{found} dead letters: see `moderation-ai dead-letters list`")
+    yield from _recent_problems(case)
+    for name, limit in sorted(case.silence_after.items()):
+        if (seconds := case.silence.get(name, 0.0)) > limit:
+            advice = "see its dashboard, and `moderation-ai doctor`"
+            yield Problem(f"silence:{name}", f"{name} has sent nothing for {seconds:.0f} s: {advice}")
+
+
+def _recent_problems(case: Case) -> Iterator[Problem]:
+    """Yield what went wrong at the door of late."""
+    tally, begin = case.tally, case.now - RECENT
+    if (stale := tally.stale.since(begin)) >= STALE_LIMIT:
+        advice = "compare this machine's clock with a time server"
+        yield Problem("stale", f"{stale} requests had a stale time: {advice}")
+    for name, recent in sorted(tally.mismatched.items()):
+        last = tally.last_verified.get(name)
+        if (refused := recent.since(begin)) >= MISMATCH_LIMIT and (last is None or last < begin):
+            advice = "compare the secret with the platform's"
+            yield Problem(f"signatures:{name}", f"{name}: {refused} signatures were wrong and none was right: {advice}")
+    if busy := tally.turned_away.since(begin):
+        yield Problem("busy", f"{busy} requests were answered 503 because the store could not take them")
+
+
+def _signature_failures(tally: Tally) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (platform, reason), count in list(tally.rejected.items()):
+        if reason in SIGNATURE_CAUSES:
+            found.setdefault(platform, {})[SIGNATURE_CAUSES[reason]] = count
     return found
 
 
+def _stale(tally: Tally) -> int:
+    return sum(count for (_, reason), count in list(tally.rejected.items()) if reason == "StaleTimestamp")
+
+
 def _flat(counter: Mapping[Any, int]) -> dict[str, int]:
-    return {":".join(str(part) for part in key): count for key, count in counter.items()}
+    return {":".join(str(part) for part in key): count for key, count in list(counter.items())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -18,12 +19,14 @@ from moderation_ai.core.errors import (
     BodyTooLarge,
     InvalidSignature,
     MalformedPayload,
+    MissingSignature,
     RequestRejected,
     StoreBusy,
     StoreError,
     UnknownPlatform,
 )
 from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, unknown_fact
+from moderation_ai.core.generic import is_signed_generically
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.routing import is_name, resolve_name
@@ -40,10 +43,11 @@ MAX_BODY = 1 << 20
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A platform as it is configured here: what it is, and what was agreed with it."""
+    """A platform as it is configured here: what it is, what was agreed with it, and how long it may be silent (s)."""
 
     platform: Platform
     credential: Credential
+    silence_after: float | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -96,9 +100,9 @@ class Intake:
             source, answer = self._admit(request, platform, account)
             return answer or _accepted(await self.keep(request, source))
         except RequestRejected as error:
-            return self.refuse(platform, error)
+            return self.refuse(platform, error, request.received_at)
         except StoreError as error:
-            self.tally.busy += 1
+            self.tally.turn_away(request.received_at)
             logger.warning("nothing could be kept for %s: %s", self._label(platform), error)
             return _busy(error)
         finally:
@@ -143,7 +147,15 @@ class Intake:
         """Return if ``request`` is authentic, else raise; count which secret matched."""
         if source.credential.allow_unverified:
             return
-        self.tally.matched[source.platform.name, _matching(request, source)] += 1
+        try:
+            index = _matching(request, source)
+        except InvalidSignature as error:
+            if _is_unsigned(request, source.platform):
+                wanted = ", ".join(source.platform.security_headers)
+                message = f"no signature came with this request; {source.platform.name} sends one of {wanted}"
+                raise MissingSignature(message) from error
+            raise
+        self.tally.match(source.platform.name, index, request.received_at)
 
     async def keep(self, request: Request, source: Source) -> Receipt:
         """Parse an authentic request and return once its events are on disk; what is not understood is kept too."""
@@ -207,10 +219,10 @@ class Intake:
         name = resolve_name(platform or "generic", self._aliases)
         return name if name in self.sources else OTHER
 
-    def refuse(self, platform: str | None, error: RequestRejected) -> Response:
+    def refuse(self, platform: str | None, error: RequestRejected, when: datetime | None = None) -> Response:
         """Count and log a refusal at the address of ``platform``, and return the answer to it."""
         label = self._label(platform)
-        self.tally.reject(label, type(error).__name__)
+        self.tally.reject(label, type(error).__name__, when)
         logger.info("refused a request for %s: %s", label, error)
         status = error.status
         source = self.sources.get(label)
@@ -245,6 +257,12 @@ def _lent_by(sources: Mapping[str, Source]) -> list[tuple[re.Pattern[bytes], str
         for source in sources.values()
         if source.platform.signed_tokens is not None and source.credential.secrets
     ]
+
+
+def _is_unsigned(request: Request, platform: Platform) -> bool:
+    """Say whether a request carries no header that a signature could stand in."""
+    none_of_its_own = all(request.headers.get(name) is None for name in platform.security_headers)
+    return none_of_its_own and not is_signed_generically(request)
 
 
 def parse_or_keep(request: Request, platform: Platform) -> Parsed:

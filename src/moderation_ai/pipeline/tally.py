@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from datetime import datetime
 
 OTHER = "other"
 """Stands for platforms that a sender made up: what strangers write must not grow a table."""
 
 
-class Tally:
-    """Count by bounded labels; read by ``/metrics``, health and the demo."""
+_NAMED = 200
+"""How many labels that senders choose are told apart."""
+
+
+class Recent:
+    """When something happened of late; the newest thousand times are kept."""
 
     def __init__(self) -> None:
+        """Begin with none."""
+        self._times: deque[datetime] = deque(maxlen=1000)
+
+    def add(self, when: datetime) -> None:
+        """Keep a time."""
+        self._times.append(when)
+
+    def since(self, when: datetime) -> int:
+        """Return how many times are not before ``when``."""
+        return sum(time >= when for time in self._times.copy())
+
+
+class Tally:
+    """Count by bounded labels; read by ``/metrics``, health and the demo. ``began_at`` is when counting began."""
+
+    def __init__(self, began_at: datetime | None = None) -> None:
         """Begin at zero."""
+        self.began_at = began_at
         self.accepted: Counter[str] = Counter()
         self.duplicates: Counter[str] = Counter()
         self.ignored: Counter[tuple[str, str]] = Counter()
@@ -22,7 +43,12 @@ class Tally:
         self.subscribed: Counter[tuple[str, str]] = Counter()
         self.busy = 0
         self.runs: Counter[tuple[str, str]] = Counter()
+        self.unhandled: Counter[str] = Counter()
         self.last_received: dict[str, datetime] = {}
+        self.last_verified: dict[str, datetime] = {}
+        self.stale = Recent()
+        self.turned_away = Recent()
+        self.mismatched: defaultdict[str, Recent] = defaultdict(Recent)
 
     def accept(self, platform: str, new: int, duplicates: int, now: datetime) -> None:
         """Count what became of a delivery's events."""
@@ -35,12 +61,31 @@ class Tally:
         """Count kinds that we have no use for; at most 200 of them by name."""
         for kind in kinds:
             label = (platform, kind[:60])
-            known = label in self.ignored or len(self.ignored) < 200
+            known = label in self.ignored or len(self.ignored) < _NAMED
             self.ignored[label if known else (platform, OTHER)] += 1
 
-    def reject(self, platform: str, reason: str) -> None:
-        """Count a refused request by the class of its error."""
+    def match(self, platform: str, secret: int, when: datetime) -> None:
+        """Count an authentic request by the secret that fitted, 0 = newest."""
+        self.matched[platform, secret] += 1
+        self.last_verified[platform] = when
+
+    def reject(self, platform: str, reason: str, when: datetime | None = None) -> None:
+        """Count a refused request by the class of its error; ``when`` it came matters for signatures alone."""
         self.rejected[platform, reason] += 1
+        if when is not None and reason == "StaleTimestamp":
+            self.stale.add(when)
+        elif when is not None and reason == "InvalidSignature":
+            self.mismatched[platform].add(when)
+
+    def turn_away(self, when: datetime) -> None:
+        """Count a request that was answered 503 because the store could not take it."""
+        self.busy += 1
+        self.turned_away.add(when)
+
+    def leave(self, event_type: str) -> None:
+        """Count an event that no handler takes; at most 200 types by name."""
+        known = event_type in self.unhandled or len(self.unhandled) < _NAMED
+        self.unhandled[event_type[:60] if known else OTHER] += 1
 
     def run(self, handler: str, state: str) -> None:
         """Count a handler's run by what came of it."""

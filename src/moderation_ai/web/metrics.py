@@ -64,6 +64,7 @@ class _Reading(Collector):
             ("requests_rejected", "Requests that were refused, by the error.", "platform reason", tally.rejected),
             ("secret_matched", "Requests by the secret that fitted, 0 = newest.", "platform secret", tally.matched),
             ("subscriptions", "What WebSub hubs asked or told of subscriptions.", "platform answer", tally.subscribed),
+            ("events_unhandled", "Events that no handler takes, by their type.", "event_type", tally.unhandled),
             ("handler_runs", "Runs of handlers by what came of them.", "handler state", tally.runs),
         ):
             yield _counter(name, help_text, labels, counter)

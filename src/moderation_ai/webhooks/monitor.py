@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
-from moderation_ai.core.errors import StoreError
+from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.health import Health
+from moderation_ai.platforms import find_platform
 from moderation_ai.webhooks.handled import Handled, background
 from moderation_ai.webhooks.handler import WebhookHandler
 
@@ -15,10 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 class WebhookMonitor:
-    """Watch a handler: lag, dead letters, refused requests, unverified sources.
+    """Watch a handler: lag, dead letters, refused requests, unverified sources, silence.
 
-    ``interval`` is in seconds. ``on_change`` is called with the ``Health`` when its status or its problems change (on
-    our loop's thread, so it must be quick); they are logged in any case.
+    ``interval`` is in seconds. ``on_change`` is called with the ``Health`` at the first check and whenever its causes
+    change, from ok to degraded and back (on our loop's thread, so it must be quick); each change is logged in any case.
+    ``silence_after`` says for how many seconds a platform may send nothing: ``{"instagram": 3600}``. Several monitors
+    may watch several handlers.
     """
 
     def __init__(
@@ -27,21 +31,29 @@ class WebhookMonitor:
         *,
         interval: float = 60.0,
         on_change: Callable[[Health], None] | None = None,
+        silence_after: Mapping[str, float] | None = None,
     ) -> None:
         """Keep the handler (the one that was made last, if none is given)."""
         self.handler = handler or WebhookHandler.current()
         self.interval = interval
         self.last: Health | None = None
         self._on_change = on_change
+        self._silence_after = _limits(silence_after or {})
         self._stop: asyncio.Event | None = None
+        self._pid = os.getpid()
 
     def check(self) -> Handled[Health]:
         """Return the health as it is now; await it, or ask for its ``result()``."""
         return self.handler.engine().run(self._check())
 
     def start_health_checks(self) -> None:
-        """Begin to look at the health every ``interval`` seconds, in the background, until ``stop``; twice is once."""
-        if self._stop is None:
+        """Begin to look at the health every ``interval`` seconds, in the background, until ``stop``; twice is once.
+
+        A plain call, with an event loop or without one. It keeps no program from ending. A fork's child, such as a
+        pre-fork server's worker, starts its own.
+        """
+        if self._stop is None or self._pid != os.getpid():
+            self._pid = os.getpid()
             self._stop = asyncio.Event()
             asyncio.run_coroutine_threadsafe(self._watch(self._stop), background().loop)
 
@@ -53,17 +65,19 @@ class WebhookMonitor:
 
     async def _check(self) -> Health:
         parts = await self.handler.engine().open()
-        health = await parts.health()
+        health = await parts.health(self._silence_after)
         before, self.last = self.last, health
-        if before is None or before.problems != health.problems:
+        # The sentences hold figures that grow from one check to the next; the causes stay.
+        if before is None or before.causes != health.causes:
             self._tell(health)
         return health
 
     def _tell(self, health: Health) -> None:
+        at = self.handler.endpoint
         if health.problems:
-            logger.warning("webhooks are %s: %s", health.status, "; ".join(health.problems))
+            logger.warning("webhooks at %s are %s: %s", at, health.status, "; ".join(health.problems))
         else:
-            logger.info("webhooks are %s", health.status)
+            logger.info("webhooks at %s are %s", at, health.status)
         if self._on_change is not None:
             self._on_change(health)
 
@@ -74,3 +88,10 @@ class WebhookMonitor:
             except Exception as error:  # The checks go on, whatever one of them or ``on_change`` raises.
                 logger.error("webhooks cannot be checked: %s", error, exc_info=not isinstance(error, StoreError))
             await self.handler.engine().parts.clock.wait(stop, self.interval)
+
+
+def _limits(given: Mapping[str, float]) -> dict[str, float]:
+    """Return the limits by the platforms' own names; raise ``UnknownPlatform`` or ``ConfigurationError``."""
+    if not all(isinstance(seconds, int | float) and seconds > 0 for seconds in given.values()):
+        raise ConfigurationError("silence_after takes seconds above 0, for example {'instagram': 3600}")
+    return {find_platform(name).name: float(seconds) for name, seconds in given.items()}

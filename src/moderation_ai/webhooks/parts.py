@@ -51,7 +51,7 @@ class Parts:
         self.sources = dict(sources)
         self.handlers = handlers
         self.clock = clock or SystemClock()
-        self.tally = Tally()
+        self.tally = Tally(self.clock.now())
         self.dispatcher = Dispatcher(handlers, self.clock, chance, tally=self.tally, call=call)
         name = worker_name or name_here()
         self.worker = Worker(
@@ -100,10 +100,11 @@ class Parts:
         await self.store.close()
         return ended
 
-    async def health(self) -> Health:
-        """Return the state of this process and its store."""
+    async def health(self, silence_after: Mapping[str, float] | None = None) -> Health:
+        """Return the state of this process and its store; ``silence_after`` are more limits by platform, in seconds."""
         counts = await self.store.counts()
-        return assess(counts, self.tally, self.handlers, self.sources, self.clock.now())
+        now = self.clock.now()
+        return assess(counts, self.tally, self.handlers, self.sources, now, silence_after=silence_after)
 
 
 def name_here() -> str:

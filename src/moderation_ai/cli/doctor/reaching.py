@@ -10,6 +10,7 @@ import msgspec
 
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.addresses import console_url, gateway_url
+from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.cli.terminal.requesting import Reply, post
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.config import Settings
@@ -84,7 +85,7 @@ def check_refusals(health: Mapping[str, Any]) -> Iterator[Finding]:
     for (reason, platform), count in sorted(refused.items()):
         if reason in _REASONS:
             check, message, advice = _REASONS[reason]
-            yield warning(check, f"{platform}: {count} {message}", advice)
+            yield warning(check, f"{platform}: {plural(count, 'request')} {message}", advice)
     if stale < STALE_LIMIT and not any(reason in _REASONS for reason, _ in refused):
         yield ok("refusals", "no signature, time or address was refused since it started")
 
@@ -92,8 +93,13 @@ def check_refusals(health: Mapping[str, Any]) -> Iterator[Finding]:
 _REASONS = {
     "InvalidSignature": (
         "signatures",
-        "were refused, no live secret matched",
+        "had a signature that is malformed or fits no live secret",
         "compare the secret with the platform's; behind a proxy see that it leaves the body as it is",
+    ),
+    "MissingSignature": (
+        "signatures",
+        "came without a signature",
+        "whoever sent them is not the platform, or a proxy before the gateway drops the header",
     ),
     "AddressNotAllowed": (
         "allowed_ips",

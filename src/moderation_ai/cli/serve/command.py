@@ -55,7 +55,11 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     settings = invocation.settings
     require_platforms(settings)
     sources = {
-        name: Source(platform=platform, credential=credential)
+        name: Source(
+            platform=platform,
+            credential=credential,
+            silence_after=settings.platforms[platform.name].silence_after,
+        )
         for name, (platform, credential) in sources_of(settings).items()
     }
     if settings.policy.file is not None:
