@@ -101,3 +101,11 @@ def test_the_briefs_scheme_opens_every_platform_that_says_so(cases: list[Case]) 
         posted = request_of(case, all_platforms()["generic"], SECRET, NOW)
         assert verify_generic(posted, (SECRET,)) == 0
         assert platform.verify(posted, Credential(secrets=(SECRET,), generic=True)) == 0
+
+
+def test_a_hub_may_push_what_a_poll_of_mediums_feeds_would_see(cases: list[Case]) -> None:
+    platform = all_platforms()["medium"]
+    feeds = [case for case in cases if case.platform == "medium" and case.certain]
+    assert feeds
+    said = {case.name: notes for case in feeds if (notes := said_of(case, platform))}
+    assert len(feeds) - len(said) >= ENOUGH * len(feeds), said

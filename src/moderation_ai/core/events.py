@@ -42,10 +42,9 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
 
     ``event_id`` names the fact, by whatever road it came; ``timestamp`` is the platform's time of it and
     ``received_at`` ours, both aware UTC; ``lane`` is ``platform:object id``, the key of its order; ``seq`` grows with
-    arrival; ``data`` holds the subject. A ``sighting`` shows how an object is, not what happened to it: its type is a
-    guess by its times until the worker has compared it with what is known. ``text_removed`` says why its texts are not
-    kept any more: ``age``, ``deleted`` or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the
-    times.
+    arrival; ``data`` holds the subject. A ``sighting`` shows how an object is, not what happened to it: it is taken for
+    a creation until the worker has compared it with what is known. ``text_removed`` says why its texts are not kept any
+    more: ``age``, ``deleted`` or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
     """
 
     event_id: str = ""

@@ -22,7 +22,7 @@ from moderation_ai.core.events import finish, to_dict, unknown_fact
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential, Platform
 
-PLATFORM_OF = {"x": "twitter", "standard-webhooks": "generic"}
+PLATFORM_OF = {"x": "twitter", "standard-webhooks": "generic", "pubsub": "youtube"}
 """The platforms of folders that do not bear their platform's name."""
 
 _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)

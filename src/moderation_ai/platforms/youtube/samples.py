@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,25 +29,29 @@ def samples_of(now: datetime, serial: int) -> list[Sample]:
 
 def _videos(now: datetime, video_id: str) -> Iterator[Sample]:
     published, changed = now - timedelta(seconds=9), now - timedelta(seconds=1)
-    yield Sample(name="entry", scheme="websub", headers=FEED, **_entry(video_id, published, published))
-    long_ago = published - timedelta(hours=5)
-    yield Sample(name="entry.changed", scheme="websub", headers=FEED, **_entry(video_id, long_ago, changed))
-    yield Sample(
-        name="deleted-entry",
-        body=_feed(
-            f'<at:deleted-entry ref="yt:video:{video_id}" when="{_time(now)}">'
-            f'<link href="{_watch(video_id)}"/><at:by><name>Rye &amp; Co</name>'
-            f"<uri>https://www.youtube.com/channel/{CHANNEL}</uri></at:by></at:deleted-entry>"
-        ),
-        events=[{"event_type": "post.deleted", "data": {"post_id": video_id}}],
-        scheme="websub",
-        headers=FEED,
+    body, post = _entry(video_id, published, published)
+    created = {"event_type": "post.created", "data": {"post": post}}
+    yield Sample(name="entry", body=_feed(body), events=[created], scheme="websub", headers=FEED)
+
+    (first, older), (second, newer) = _entry(video_id, published, changed), _entry(video_id, published, now)
+    events = [
+        {"event_type": "post.created", "data": {"post": older}},
+        # Which of the two it is, is seen when its turn comes.
+        {"event_type": "post.created|post.updated", "data": {"post": newer}},
+    ]
+    yield Sample(name="entry.changed", body=_feed(first + second), events=events, scheme="websub", headers=FEED)
+
+    gone = (
+        f'<at:deleted-entry ref="yt:video:{video_id}" when="{_time(now)}">'
+        f'<link href="{_watch(video_id)}"/><at:by><name>Rye &amp; Co</name>'
+        f"<uri>https://www.youtube.com/channel/{CHANNEL}</uri></at:by></at:deleted-entry>"
     )
+    deleted = {"event_type": "post.deleted", "data": {"post_id": video_id}}
+    yield Sample(name="deleted-entry", body=_feed(gone), events=[deleted], scheme="websub", headers=FEED)
 
 
-def _entry(video_id: str, published: datetime, updated: datetime) -> Mapping[str, Any]:
-    """Return the body and the event of a video; one that changed long after its publication is not new."""
-    kind = "post.created" if published == updated else "post.updated"
+def _entry(video_id: str, published: datetime, updated: datetime) -> tuple[str, dict[str, Any]]:
+    """Return the entry of a video as it is since ``updated``, and the post that it shows."""
     post = {
         "id": video_id,
         "author_id": CHANNEL,
@@ -57,13 +61,13 @@ def _entry(video_id: str, published: datetime, updated: datetime) -> Mapping[str
         "updated_at": _time(updated),
         "permalink": _watch(video_id),
     }
-    body = _feed(
+    entry = (
         f"<entry><id>yt:video:{video_id}</id><yt:videoId>{video_id}</yt:videoId><yt:channelId>{CHANNEL}</yt:channelId>"
         f'<title>Why crust matters</title><link rel="alternate" href="{_watch(video_id)}"/>'
         f"<author><name>Rye &amp; Co</name><uri>https://www.youtube.com/channel/{CHANNEL}</uri></author>"
         f"<published>{_time(published)}</published><updated>{_time(updated)}</updated></entry>"
     )
-    return {"body": body, "events": [{"event_type": kind, "data": {"post": post}}]}
+    return entry, post
 
 
 def _feed(content: str) -> bytes:

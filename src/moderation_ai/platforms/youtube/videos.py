@@ -7,7 +7,6 @@ deleted and for one that was made private; it is in no documentation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from moderation_ai.core.batches import distinct, unknown_element
 from moderation_ai.core.content import as_id, first_id
@@ -22,8 +21,6 @@ VIDEOS: Mapping[str, str] = {
     "deleted-entry": "post.deleted",
 }
 """Atom's words for what happens to a video, and ours."""
-FRESH = timedelta(minutes=10)
-"""How long after its publication a video's entry is taken for a new one's, until what is known of it decides."""
 YOUTUBE = "http://www.youtube.com/xml/schemas/2015 "
 _PREFIX = "yt:video:"
 
@@ -41,7 +38,6 @@ def _read_entry(entry: Entry) -> Fact:
     channel_id = first_id(entry.element.text_of(f"{YOUTUBE}channelId"), last_part(entry.author_url))
     if video_id is None:
         return unknown_element([entry.id, entry.title, entry.version], "entry", "an entry has no id of a video")
-    is_new = entry.updated is None or entry.published is None or entry.updated - entry.published < FRESH
     post = Post(
         id=video_id,
         author_id=channel_id,
@@ -52,7 +48,7 @@ def _read_entry(entry: Entry) -> Fact:
         permalink=entry.link,
     )
     return Fact(
-        event_type="post.created" if is_new else "post.updated",
+        event_type="post.created",
         object_id=video_id,
         data=Data(post=post),
         timestamp=entry.updated or entry.published,
