@@ -72,8 +72,10 @@ def chaos(args: list[str]) -> None:
 
 
 def fuzz(args: list[str]) -> None:
-    """Run the property tests with many more examples; arguments go to pytest."""
+    """Run a million cases through all platforms, then the property tests with many examples; arguments go to pytest."""
     set_up("dev")
+    if not passes(("python", "-m", "tests.fuzz"), of="fuzz"):
+        die("a platform broke; each case is printed with its number, by which it runs again: python -m tests.fuzz")
     become("pytest", "-m", "fuzz", "--timeout=0", *args, MODERATION_AI_FUZZ_EXAMPLES="20000")
 
 
@@ -95,9 +97,9 @@ def check(args: list[str]) -> None:
     print("check: all passed", file=sys.stderr)
 
 
-def passes(step: tuple[str, ...]) -> bool:
-    """Run one check and tell whether it passed."""
-    print(f"check: {' '.join(step)}", file=sys.stderr, flush=True)
+def passes(step: tuple[str, ...], of: str = "check") -> bool:
+    """Run one step of a command and tell whether it passed."""
+    print(f"{of}: {' '.join(step)}", file=sys.stderr, flush=True)
     program = str(VENV / "bin" / step[0])
     return subprocess.run([program, *step[1:]], cwd=ROOT, env=our_environment(), check=False).returncode == 0
 
