@@ -394,3 +394,11 @@ async def test_the_bare_address_refuses_where_there_is_no_generic_one() -> None:
     for headers, status in (({"X-Hub-Signature-256": "sha256=00"}, 401), ({}, 401)):
         request = Request(body=body, headers=Headers.of(headers), received_at=NOW)
         assert (await intake.receive(request, None)).status == status
+
+
+async def test_a_feed_that_nobody_signed_is_acknowledged_without_a_word_too() -> None:
+    door = Door()
+    answer = await door.post("youtube", b"<feed/>", headers={"content-type": "application/atom+xml"})
+    assert (answer.status, answer.body) == (200, b"")
+    assert await door.stored() == []
+    assert door.intake.tally.rejected["youtube", "MissingSignature"] == 1

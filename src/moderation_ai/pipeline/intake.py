@@ -153,7 +153,7 @@ class Intake:
             if _is_unsigned(request, source.platform):
                 wanted = ", ".join(source.platform.security_headers)
                 message = f"no signature came with this request; {source.platform.name} sends one of {wanted}"
-                raise MissingSignature(message) from error
+                raise MissingSignature(message, status=error.status) from error
             raise
         self.tally.match(source.platform.name, index, request.received_at)
 
