@@ -122,6 +122,7 @@ async def test_holds_back_what_comes_before_the_answer_and_answers_in_order() ->
 async def test_tells_nobody_where_the_client_is_gone() -> None:
     wire, protocol, answers = begin()
     protocol.connection_lost(None)
+    protocol.connection_lost(None)  # as happens where it is we who gave the connection up
     answers[0](DONE)
     assert wire.written == b""
 

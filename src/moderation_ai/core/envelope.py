@@ -11,7 +11,7 @@ import msgspec
 from moderation_ai.core.batches import unknown_element
 from moderation_ai.core.content import as_id, as_text, as_time
 from moderation_ai.core.events import EVENT_TYPES, Fact
-from moderation_ai.core.subjects import SUBJECTS, Comment, Data, Id, Subject, Time
+from moderation_ai.core.subjects import Data, Id, Subject, Time
 
 _SUBJECT_OF = {"mention": ("comment", "post"), "moderation": ("action",), "account": ("account",)}
 
@@ -29,6 +29,8 @@ class _Usual(msgspec.Struct, omit_defaults=True):
     platform: str | None = None
 
 
+_USUAL = "comment.created"
+_USUAL_KIND = b'"comment.created"'
 _decode_usual = msgspec.json.Decoder(_Usual).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -40,7 +42,8 @@ def read_usual_envelope(body: bytes) -> Fact | None:
     no member was unknown, null or named twice: a text without escapes has two quotation marks for every string, so
     writing the value again gives as many as the text has, unless a member was left out.
     """
-    if b"\\" in body or b"\x7f" in body:  # Only so can an id hold a control character.
+    # Only behind a backslash, or as DEL, can an id hold a control character.
+    if _USUAL_KIND not in body or b"\\" in body or b"\x7f" in body:
         return None
     try:
         usual = _decode_usual(body)
@@ -48,16 +51,11 @@ def read_usual_envelope(body: bytes) -> Fact | None:
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
         return None
     subject = usual.data.comment
-    if any(getattr(usual.data, name) is not None for name in SUBJECTS if name != "comment"):
+    if usual.event_type != _USUAL or subject is None or subject.id is None or subject.extra:
         return None
-    if again.count(b'"') != body.count(b'"') or subject is None or subject.id is None:
+    if again.count(b'"') != body.count(b'"') or usual.data != Data(comment=subject):
         return None
-    if (
-        usual.event_type != "comment.created"
-        or subject.extra
-        or usual.data.extra
-        or not _is_utc(usual.timestamp, subject)
-    ):
+    if not (_is_utc(usual.timestamp) and _is_utc(subject.created_at) and _is_utc(subject.updated_at)):
         return None
     return Fact(
         event_type=usual.event_type,
@@ -70,9 +68,8 @@ def read_usual_envelope(body: bytes) -> Fact | None:
     )
 
 
-def _is_utc(timestamp: datetime | None, comment: Comment) -> bool:
-    times = (timestamp, comment.created_at, comment.updated_at)
-    return all(when is None or when.tzinfo is UTC for when in times)
+def _is_utc(when: datetime | None) -> bool:
+    return when is None or when.tzinfo is UTC
 
 
 def named_platform(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -31,7 +32,7 @@ class Headers:
         """Return the first value of ``name``, or None."""
         if self._first is None:
             self._first = dict(reversed(self.raw))
-        value = self._first.get(name.lower().encode())
+        value = self._first.get(_key(name))
         return None if value is None else value.decode("latin-1")
 
     def one(self, name: str) -> str | None:
@@ -41,10 +42,15 @@ class Headers:
         """
         found = self.get(name)
         if found is not None and self._first is not None and len(self._first) != len(self.raw):
-            wanted = name.lower().encode()
+            wanted = _key(name)
             if sum(key == wanted for key, _ in self.raw) > 1:
                 raise MalformedPayload(f"the header {name} stands twice")
         return found
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> bytes:
+    return name.lower().encode()
 
 
 def encode(value: object) -> bytes:

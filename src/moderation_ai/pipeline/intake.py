@@ -323,7 +323,7 @@ def _completed(fact: Fact, parsed: Parsed, request: Request) -> Fact:
 def _platform_of(fact: Fact, source: Source, aliases: Mapping[str, str]) -> str:
     """Return the address's platform; only the generic address lets the brief's envelope name another."""
     name = source.platform.name
-    if name != "generic" or fact.platform is None or not is_name(fact.platform):
+    if name != "generic" or fact.platform in (None, name) or not is_name(fact.platform):
         return name
     return resolve_name(fact.platform, aliases)
 

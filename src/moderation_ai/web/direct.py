@@ -42,7 +42,7 @@ class Whole:
         self._renew()
 
     def _renew(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
 
     def read(self, data: bytes) -> bool:
         """Say whether ``data`` is exactly one POST that has its length and asks for nothing special."""
@@ -62,8 +62,8 @@ class Whole:
         return self._is_usual
 
     def close(self) -> None:
-        """Let go of the parser, which points back here."""
-        del self._parser
+        """Let go of the parser, which points back here; twice is once."""
+        self._parser = None
 
     def on_message_begin(self) -> None:
         """Count the requests in a piece."""

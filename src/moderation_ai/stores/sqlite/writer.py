@@ -82,7 +82,9 @@ class Writer:
         self._max_jobs = max_jobs
         self._jobs: deque[Job] = deque()
         self._waiting_bytes = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._is_idle = False
         self._closing = self._pausing = self._pauses = False
         opened: Future[None] = Future()
         self.thread = threading.Thread(target=self._run, args=(opened,), name="store-writer", daemon=True)
@@ -106,14 +108,16 @@ class Writer:
             raise
 
     def _submit(self, job: Job) -> None:
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise StoreError("the store is closed")
             if job.size and (len(self._jobs) >= self._max_jobs or self._waiting_bytes > self._max_bytes):
                 raise StoreBusy("the store has more waiting than it may hold; nothing was kept, come again")
             self._jobs.append(job)
             self._waiting_bytes += job.size
-            self._changed.notify_all()
+            if self._is_idle:  # Once for each batch: what comes until the writer is awake goes with it.
+                self._is_idle = False
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Finish what is waiting, then close the connection and end the thread."""
@@ -156,8 +160,9 @@ class Writer:
                     self._connection.put_aside()
                     self._pauses = True
                     self._changed.notify_all()
+                self._is_idle = True
                 self._changed.wait()
-            self._pauses = False
+            self._is_idle = self._pauses = False
             batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), BATCH))]
             self._waiting_bytes -= sum(job.size for job in batch)
             return batch
