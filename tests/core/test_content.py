@@ -55,6 +55,9 @@ def test_refuses_an_object_that_names_a_member_twice(name: str, value: Any, colo
         '{"id" :1,"id":2,"x":"\\":"}',
         '{"a":"\\":","id":1,"id":2}',
         '{"a":"\\u0022:","id":1,"id" :2}',
+        '{"a\\\\":0,"id":1,"id":2}',
+        '{"a\\\\ " :0,"id":1,"id":2}',
+        '{"a\\\\":"\\":","id":1,"id":2,"id":3}',
     ],
 )
 def test_finds_the_second_name_behind_every_disguise(body: str) -> None:

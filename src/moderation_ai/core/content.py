@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,6 @@ MAX_ID = 512
 """Characters that an id may have; the longest of the platforms we know have about 120."""
 
 _WHITE = b" \t\n\r"
-_NESTED = (dict, list)
 _decode = msgspec.json.Decoder().decode
 
 
@@ -38,9 +38,7 @@ def read_json(body: bytes) -> Any:
         if whole != body:
             return read_json(whole)
         raise MalformedPayload(f"the body is not JSON that we read: {_reason(error)}") from error
-    # Every member shows as `":` in the text without white space. A name that stood twice was counted once in the
-    # value, so equal counts prove that none did; where they differ (a text may hold `":` too) the slow reader decides.
-    if body.translate(None, _WHITE).count(b'":') != _count_members(value):
+    if _count_names(body) != _count_members(value):
         _refuse_duplicate_members(body)
     return value
 
@@ -71,22 +69,31 @@ def in_whole_characters(value: Any) -> Any:
     return [in_whole_characters(item) for item in value] if isinstance(value, list) else value
 
 
-def _count_members(value: Any) -> int:
-    """Count the members of all objects in ``value``, level by level."""
+def _count_names(body: bytes) -> int:
+    r"""Count how often ``body`` names a member.
+
+    A name that stood twice was counted once in the value, so equal counts prove that none did; where they differ the
+    slow reader decides. A name shows as `":` in the text without white space. So does `\":` inside a text, and only
+    there, unless a name ends in a backslash, which would be written as two.
+    """
+    bare = body.translate(None, _WHITE)
+    if b"\\" not in bare or b'\\\\"' in bare:
+        return bare.count(b'":')
+    return bare.count(b'":') - bare.count(b'\\":')
+
+
+def _count_members(value: Any, depth: int = MAX_DEPTH) -> int:
+    """Count the members of all objects in ``value``, which may be nested ``depth`` deep."""
     members = 0
-    level = [value] if type(value) in _NESTED else []
-    for _ in range(MAX_DEPTH + 1):
-        if not level:
-            return members
-        deeper: list[Any] = []
-        for nest in level:
-            items = nest
-            if type(nest) is dict:
-                members += len(nest)
-                items = nest.values()
-            deeper += [item for item in items if type(item) in _NESTED]
-        level = deeper
-    raise MalformedPayload(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    items: Iterable[Any] = value if type(value) is list else ()
+    if type(value) is dict:
+        members, items = len(value), value.values()
+    for item in items:
+        if type(item) is dict or type(item) is list:
+            if depth == 1:
+                raise MalformedPayload(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+            members += _count_members(item, depth - 1)
+    return members
 
 
 def _refuse_duplicate_members(body: bytes) -> None:
@@ -118,7 +125,9 @@ def as_id(value: object) -> str | None:
     already lost digits (X's numeric ids are rounded so in many logs).
     """
     if isinstance(value, str):
-        return value if 0 < len(value) <= MAX_ID and not has_control(value) else None
+        if not 0 < len(value) <= MAX_ID:
+            return None
+        return value if value.isalnum() or not has_control(value) else None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**40 else None
     return None
@@ -186,8 +195,8 @@ def _time_of_number(value: float) -> datetime | None:
 
 
 def _time_of_text(value: str) -> datetime | None:
-    if len(value) == 20 and value[10] == "T" and value[19] == "Z" and value.isascii():
-        return datetime.fromisoformat(value)  # the usual spelling, read at once
+    if len(value) in (20, 24) and value[10] == "T" and value[-1] == "Z" and value.isascii():
+        return datetime.fromisoformat(value)  # the usual spelling, with milliseconds or without, read at once
     if _WHOLE.match(value):
         return _time_of_number(int(value))
     if found := _RFC3339.match(value):
