@@ -122,6 +122,17 @@ def test_platforms_tell_what_they_can(run: Run) -> None:
         assert f"\n{name}" in f"\n{printed}"
 
 
+def test_platforms_tell_how_each_action_is_done(run: Run) -> None:
+    found = {row["action"]: row for row in rows(run("platforms", "x", "--actions", "--json"))}
+    assert found["hide"]["call"] == "PUT https://api.x.com/2/tweets/{tweet_id}/hidden"
+    assert found["hide"]["undo"] == "unhide"
+    assert "tweet.moderate.write" in found["hide"]["scopes"]
+    printed = run("platforms", "x", "--actions").stdout
+    assert "50 in 900 s for each call" in printed
+    assert "remove     cannot be done; hide is done instead" in printed
+    assert run("platforms", "medium", "--actions", "--json").stdout == ""
+
+
 def test_a_platform_that_is_not_known_is_a_failure(run: Run) -> None:
     result = run("platforms", "myspace")
     assert result.exit_code == 1

@@ -12,6 +12,7 @@ import pytest
 import moderation_ai
 from moderation_ai import utils
 from moderation_ai.cli import cli
+from moderation_ai.cli.platforms import action_rows
 from moderation_ai.config.catalogue import all_settings
 from moderation_ai.core.events import EVENT_TYPES, STATUSES, WebhookEvent
 from moderation_ai.core.subjects import SUBJECTS
@@ -115,3 +116,14 @@ def test_the_public_names_are_pinned() -> None:
         "validate_webhook_timestamp",
         "verify_webhook_signature",
     ]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in all_platforms().items() if each.capabilities))
+def test_every_action_of_a_platform_stands_on_its_page_as_the_table_has_it(name: str) -> None:
+    text = page(f"platforms/{name}.md")
+    for row in action_rows(all_platforms()[name]):
+        undo = f"`{row['undo']}`" if row["undo"] else "nothing"
+        scopes = " ".join(f"`{scope}`" for scope in row["scopes"])
+        limits = "; ".join(row["limits"])
+        assert f"| `{row['action']}` | `{row['call']}` | {undo} | {scopes} | {limits} |" in text
+        assert row["source"] in text

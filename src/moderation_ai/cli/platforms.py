@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -14,15 +15,19 @@ from moderation_ai.platforms import all_platforms, find_platform
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--actions", "with_actions", is_flag=True, help="Show each action: its call, undo, permissions, limits.")
 @as_json_option
-def platforms(names: tuple[str, ...], as_json: bool) -> None:
+def platforms(names: tuple[str, ...], with_actions: bool, as_json: bool) -> None:
     """Show which platforms there are, how they sign, and what can be done on them."""
     found = [find_platform(name) for name in names] or [each for _, each in sorted(all_platforms().items())]
     if as_json:
-        print_json(platform_dict(each) for each in found)
+        rows = [row for each in found for row in action_rows(each)] if with_actions else map(platform_dict, found)
+        print_json(rows)
         return
     for each in found:
         _print(platform_dict(each))
+        if with_actions:
+            _print_actions(each)
 
 
 def platform_dict(platform: Platform) -> dict[str, Any]:
@@ -39,6 +44,27 @@ def platform_dict(platform: Platform) -> dict[str, Any]:
     }
 
 
+def action_rows(platform: Platform) -> Iterator[dict[str, Any]]:
+    """Yield each action of a platform as its table has it: the call, who sees it, what takes it back, what it needs."""
+    for action, capability in platform.capabilities.items():
+        call = platform.api.call(capability.call)
+        limits = [*call.limits, *platform.api.limits]
+        yield {
+            "platform": platform.name,
+            "action": action,
+            "call": f"{call.method} {call.url}",
+            "undo": capability.undo,
+            "scopes": list(call.scopes),
+            "needs": list(capability.needs),
+            "batch": capability.batch,
+            "cost": call.cost,
+            "limits": [f"{limit.units} in {limit.seconds} s for each {limit.shared_by}" for limit in limits],
+            "visible": call.visible,
+            "note": capability.note or call.note,
+            "source": call.source,
+        }
+
+
 def _print(fields: dict[str, Any]) -> None:
     aliases = f" (also {', '.join(fields['aliases'])})" if fields["aliases"] else ""
     click.secho(f"{fields['name']}{aliases}", bold=True)
@@ -51,3 +77,21 @@ def _print(fields: dict[str, Any]) -> None:
     ]
     if ways:
         click.echo(f"  also       {', '.join(ways)}")
+
+
+def _print_actions(platform: Platform) -> None:
+    for row in action_rows(platform):
+        click.echo(f"  {row['action']:<10} {row['call']}")
+        facts = [
+            ("undo", row["undo"] or "none"),
+            ("ask for", " ".join(row["scopes"])),
+            ("needs", ", ".join(row["needs"])),
+            ("limits", "; ".join(row["limits"])),
+            ("seen", row["visible"]),
+            ("note", row["note"]),
+        ]
+        for name, text in facts:
+            if text:
+                click.echo(f"    {name:<8} {text}")
+    for wanted, milder in platform.instead.items():
+        click.echo(f"  {wanted:<10} cannot be done; {milder} is done instead where the policy allows it")

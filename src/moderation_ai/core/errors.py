@@ -15,6 +15,7 @@
     ├── PlatformError              .retryable, .retry_after
     │   ├── RateLimited
     │   ├── PlatformUnavailable
+    │   │   └── OutcomeUnknown
     │   ├── CredentialsRejected
     │   └── ContentGone
     ├── UnsupportedAction          .alternatives
@@ -125,6 +126,12 @@ class PlatformUnavailable(PlatformError):
     """Say that the platform could not be reached, or failed."""
 
     retryable = True
+
+
+class OutcomeUnknown(PlatformUnavailable):
+    """Say that it may have been done or not, and that doing it again could do it twice: look, or ask a person."""
+
+    retryable = False
 
 
 class CredentialsRejected(PlatformError):

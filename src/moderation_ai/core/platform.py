@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from moderation_ai.core.acting import Acts
 from moderation_ai.core.content import read_json
 from moderation_ai.core.envelope import is_envelope, read_envelope, read_usual_envelope
-from moderation_ai.core.errors import MalformedPayload, UnsupportedAction
+from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.generic import delivery_id, is_signed_generically, verify_generic
 from moderation_ai.core.http import Request, Response
@@ -56,14 +57,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = ""
 
 
-class Platform:
+class Platform(Acts):
     """Know one platform: its table as class attributes, its schemes and shapes as pure methods.
 
     A platform file defines one subclass and one instance of it named ``PLATFORM``. Nothing in it reads a clock, a
     disk or the network; ``now`` comes in as an argument or as ``request.received_at``.
     """
 
-    name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     signature: ClassVar[str]
     """How its requests are signed, for people: header, algorithm, signed bytes."""
@@ -73,8 +73,6 @@ class Platform:
     """Header names that decide over authenticity: each may stand once."""
     kinds: ClassVar[Mapping[str, str]] = {}
     """Native kinds and the event type each becomes; the empty text for one that we know and have no use for."""
-    actions: ClassVar[tuple[str, ...]] = ()
-    """What a moderator can do there through its API."""
     poll: ClassVar[bool] = False
     subscribe: ClassVar[bool] = False
     hosts: ClassVar[tuple[str, ...]] = ()
@@ -144,10 +142,3 @@ class Platform:
     def samples(self, now: datetime, serial: int) -> list[Sample]:
         """Return one body for every kind it sends; ``serial`` makes their ids unique."""
         raise NotImplementedError
-
-    def require(self, action: str) -> None:
-        """Return if a moderator can do ``action`` there, else raise ``UnsupportedAction`` with what works."""
-        if action not in self.actions:
-            can = ", ".join(self.actions) or "nothing"
-            message = f"{self.name} cannot {action}; it can: {can}"
-            raise UnsupportedAction(message, alternatives=self.actions)

@@ -18,6 +18,7 @@ from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.signatures import hmac_digest, matching_secret, read_base64
 from moderation_ai.platforms.twitter import account_activity, activity, samples
+from moderation_ai.platforms.twitter.acting import TwitterActs
 
 _SIGNATURES = ("x-twitter-webhooks-signature-oauth2", "x-twitter-webhooks-signature")
 _PREFIX = "sha256="
@@ -26,7 +27,7 @@ _PREFIX = "sha256="
 _CRC_TOKEN = re.compile(rb"(?!(?:-?[0-9]+|null|true|false|NaN|-?Infinity)\Z)[A-Za-z0-9_:=+/~-]{1,256}")
 
 
-class Twitter(Platform):
+class Twitter(TwitterActs, Platform):
     """Know X.
 
     Sources: https://docs.x.com/x-api/webhooks/introduction, https://docs.x.com/x-api/webhooks/quickstart.
@@ -46,7 +47,6 @@ class Twitter(Platform):
         **account_activity.KINDS,
     }
     hosts = ("api.x.com",)
-    actions = ("approve", "hide", "unhide", "reply", "mute", "unmute")
     signed_tokens = _CRC_TOKEN
 
     def verify_own(self, request: Request, credential: Credential) -> int:

@@ -1,0 +1,415 @@
+"""What acting promises on every platform, whichever it is: tables that are complete, and flows that keep to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation_ai.core.acting import Act, Acts, Outcome, Target
+from moderation_ai.core.api import is_asked_of
+from moderation_ai.core.asked import find_call
+from moderation_ai.core.calls import Call
+from moderation_ai.core.errors import (
+    ContentGone,
+    CredentialsRejected,
+    ModerationError,
+    OutcomeUnknown,
+    PlatformError,
+    PlatformUnavailable,
+    RateLimited,
+    UnsupportedAction,
+)
+from moderation_ai.core.flows import Flow, Outgoing, Session
+from moderation_ai.core.platform import Platform
+from tests.platforms.driving import (
+    ACTORS,
+    CLIENT,
+    SESSION,
+    TARGET,
+    THROUGH_PAGE,
+    TOKEN,
+    act_of,
+    answer,
+    by_table,
+    drive,
+    failing,
+    flows,
+    sample,
+)
+from tests.platforms.fixtures import NOW
+from tests.platforms.test_contract import variants
+
+MakeFlow = Callable[[], Flow[object]]
+
+FLOWS = [(platform, name, make) for platform in ACTORS for name, make in flows(platform)]
+CALLS = [(platform, call) for platform in ACTORS for call in platform.api.calls]
+ACTIONS = [(platform, action) for platform in ACTORS for action in platform.actions]
+
+every_actor = pytest.mark.parametrize("platform", ACTORS, ids=lambda platform: platform.name)
+every_action = pytest.mark.parametrize(("platform", "action"), ACTIONS, ids=[f"{p.name}-{a}" for p, a in ACTIONS])
+every_call = pytest.mark.parametrize(("platform", "call"), CALLS, ids=[f"{p.name}-{c.name}" for p, c in CALLS])
+every_flow = pytest.mark.parametrize(("platform", "name", "make"), FLOWS, ids=[f"{p.name}-{n}" for p, n, _ in FLOWS])
+
+
+def moderate(platform: Platform, act: Act, *, look: bool = False) -> Flow[tuple[Outcome, ...]]:
+    session = THROUGH_PAGE if "page_id" in platform.capabilities[act.action].needs else SESSION
+    return platform.moderate(act, session, look=look)
+
+
+def effect(platform: Platform, action: str) -> str:
+    return platform.api.call(platform.capabilities[action].call).effect
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+@every_actor
+def test_advertises_what_it_is_capable_of_and_nothing_else(platform: Platform) -> None:
+    assert platform.actions == tuple(platform.capabilities)
+    assert set(platform.instead.values()) <= set(platform.actions)
+    assert set(platform.instead).isdisjoint(platform.actions)
+
+
+@every_action
+def test_a_capability_names_what_there_is(platform: Platform, action: str) -> None:
+    capability = platform.capabilities[action]
+    assert capability.call in [call.name for call in platform.api.calls]
+    fields = {name for kind in (Target, Act, Session) for name in kind.__struct_fields__}
+    assert set(capability.needs) <= fields
+    assert platform.fetches or not capability.shown_by, "what a look shows must be possible to look at"
+    assert capability.shown_by or not capability.reads_back
+    assert capability.batch == 1 or effect(platform, action) == "sets", "a batch is repeated by halves"
+
+
+@every_call
+def test_a_call_is_described_to_the_end(platform: Platform, call: Call) -> None:
+    assert call.url.startswith("https://")
+    assert call.source.startswith("https://")
+    assert bool(call.visible) == (call.effect != "reads"), "who sees the effect?"
+    names = [each.name for each in platform.api.calls]
+    assert len(set(names)) == len(names)
+    assert call.undone_by is None or call.undone_by in names
+    assert call.limits or platform.api.limits or call.name == "refresh", "what is its limit?"
+    assert platform.api.read(call, sample(call)).answer.status == call.status
+
+
+@every_call
+def test_every_documented_failure_becomes_the_error_it_means(platform: Platform, call: Call) -> None:
+    statuses = {each.status: each.error for each in call.failures if each.code is None}
+    for failure in (*call.failures, *platform.api.failures):
+        # What a call says of a status stands before what the platform says of it.
+        expected = failure.error if failure.code else statuses.get(failure.status, failure.error)
+        if expected is PlatformUnavailable and call.effect == "adds":
+            expected = OutcomeUnknown
+        with pytest.raises(ModerationError) as caught:
+            platform.api.read(call, failing(failure))
+        assert type(caught.value) is expected, failure
+
+
+@every_call
+def test_a_clean_refusal_is_never_worth_a_retry(platform: Platform, call: Call) -> None:
+    for status in (400, 401, 403, 404, 405, 409, 410, 418, 422, 451):
+        for body in (b"", b"<html>", b"{}", b'{"error":null}'):
+            with pytest.raises((PlatformError, UnsupportedAction)) as caught:
+                platform.api.read(call, answer(status, body))
+            assert not getattr(caught.value, "retryable", False)
+
+
+@every_call
+def test_what_failed_may_be_repeated_unless_that_would_add_something(platform: Platform, call: Call) -> None:
+    for status in (408, 500, 502, 503, 504, 301, 302, 599, 0):
+        with pytest.raises(PlatformUnavailable) as caught:
+            platform.api.read(call, answer(status, b"<html>"))
+        assert caught.value.retryable == (call.effect != "adds")
+        assert isinstance(caught.value, OutcomeUnknown) == (call.effect == "adds")
+
+
+@every_call
+def test_a_platform_that_names_a_time_is_left_alone_until_then(platform: Platform, call: Call) -> None:
+    for text, seconds in (("7", 7.0), ("Tue, 24 Nov 2026 12:01:30 GMT", 90.0), ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0)):
+        with pytest.raises(RateLimited) as caught:
+            platform.api.read(call, answer(429, b"", retry_after=text))
+        assert caught.value.retry_after == seconds
+    for odd in ("soon", "-1", "1e9", "", "９"):
+        with pytest.raises(RateLimited) as caught:
+            platform.api.read(call, answer(429, b"", retry_after=odd))
+        assert caught.value.retry_after is None or caught.value.retry_after >= 60
+
+
+@every_call
+def test_an_answer_without_its_proof_is_no_success(platform: Platform, call: Call) -> None:
+    if call.proof is None:
+        return
+    for body in (b"", b"<html>Sign in</html>", b"[]", b"null", b'{"other":1}'):
+        with pytest.raises(PlatformError) as caught:
+            platform.api.read(call, answer(200, body))
+        assert type(caught.value) is not ContentGone
+
+
+# --- flows ---------------------------------------------------------------------------------------------------------
+
+
+@every_flow
+def test_asks_only_what_stands_in_the_table(platform: Platform, name: str, make: MakeFlow) -> None:
+    try:
+        _, asked = drive(make(), by_table(platform))
+    except OutcomeUnknown:
+        assert name.endswith("-looking")
+        return
+    assert asked
+    for request in asked:
+        call, values = find_call(platform.api.calls, request.method, request.url, request.body)
+        assert call.name == request.call
+        assert call.fill(values) == values
+        assert is_asked_of(request, platform.hosts)
+        assert TOKEN not in repr(request)
+        assert "nobody-may-see" not in request.url.partition("?")[0]
+
+
+@every_action
+def test_does_what_it_advertises_with_one_effective_call(platform: Platform, action: str) -> None:
+    outcomes, asked = drive(moderate(platform, act_of(action)), by_table(platform))
+    assert [each.target_id for each in outcomes] == [TARGET.id]
+    effects = [request for request in asked if platform.api.call(request.call).effect != "reads"]
+    assert [request.call for request in effects] == [platform.capabilities[action].call]
+    assert any(TOKEN in value for _, value in effects[0].headers)
+
+
+@every_action
+def test_says_what_is_wanting_before_it_asks_anybody(platform: Platform, action: str) -> None:
+    for need in platform.capabilities[action].needs:
+        act, session = act_of(action), THROUGH_PAGE
+        if need in Target.__struct_fields__:
+            act = act_of(action, msgspec.structs.replace(TARGET, **{need: None}))
+        elif need in Act.__struct_fields__:
+            act = msgspec.structs.replace(act, **{need: None})
+        else:
+            session = msgspec.structs.replace(session, **{need: None})
+        with pytest.raises(UnsupportedAction, match=need):
+            platform.moderate(act, session)
+
+
+@every_action
+def test_looks_before_it_does_again_what_may_have_been_done(platform: Platform, action: str) -> None:
+    capability = platform.capabilities[action]
+    if capability.shown_by:
+        request = next(moderate(platform, act_of(action), look=True))
+        assert platform.api.call(request.call).effect == "reads"
+    elif effect(platform, action) == "adds":
+        with pytest.raises(OutcomeUnknown):
+            next(moderate(platform, act_of(action), look=True))
+    else:
+        request = next(moderate(platform, act_of(action), look=True))
+        assert request.call == capability.call
+
+
+@every_action
+def test_without_an_answer_only_what_adds_nothing_is_tried_again(platform: Platform, action: str) -> None:
+    flow = moderate(platform, act_of(action))
+    next(flow)
+    with pytest.raises(PlatformUnavailable) as caught:
+        flow.throw(OutcomeUnknown("the connection broke"))
+    assert caught.value.retryable == (effect(platform, action) != "adds")
+
+
+@every_action
+def test_what_was_never_sent_may_be_sent_again(platform: Platform, action: str) -> None:
+    flow = moderate(platform, act_of(action))
+    next(flow)
+    with pytest.raises(PlatformUnavailable) as caught:
+        flow.throw(PlatformUnavailable("no connection"))
+    assert caught.value.retryable
+
+
+@every_action
+def test_what_can_be_undone_is_undone_by_the_call_that_the_table_names(platform: Platform, action: str) -> None:
+    act = act_of(action)
+    outcome = Outcome(target_id=TARGET.id, made_id="r9")
+    capability = platform.capabilities[action]
+    if capability.undo is None:
+        with pytest.raises(UnsupportedAction):
+            platform.undo(act, outcome)
+        return
+    back = platform.undo(act, outcome)
+    assert back.action == capability.undo
+    assert platform.api.call(capability.call).undone_by == platform.capabilities[back.action].call
+    outcomes, asked = drive(moderate(platform, back), by_table(platform))
+    assert outcomes[0].target_id == ("r9" if action == "reply" else TARGET.id)
+    first = drive(moderate(platform, act), by_table(platform))[1]
+    assert (asked[0].method, asked[0].url, asked[0].body) != (first[0].method, first[0].url, first[0].body)
+
+
+@every_actor
+def test_a_reply_whose_id_is_not_known_is_left_to_a_person(platform: Platform) -> None:
+    with pytest.raises(UnsupportedAction, match="by hand"):
+        platform.undo(act_of("reply"))
+
+
+@every_actor
+def test_tells_the_id_of_a_reply_so_that_it_can_be_taken_back(platform: Platform) -> None:
+    outcomes, _ = drive(moderate(platform, act_of("reply")), by_table(platform))
+    assert outcomes[0].made_id
+
+
+@every_actor
+def test_does_something_milder_only_where_that_is_allowed(platform: Platform) -> None:
+    for wanted, milder in platform.instead.items():
+        assert platform.choose(wanted) == milder
+        with pytest.raises(UnsupportedAction) as caught:
+            platform.choose(wanted, degrade=False)
+        assert caught.value.alternatives == platform.actions
+    for action in platform.actions:
+        assert platform.choose(action) == action
+    with pytest.raises(UnsupportedAction):
+        platform.choose("vaporise")
+
+
+@every_actor
+def test_knows_how_to_hide_what_a_policy_wants_removed(platform: Platform) -> None:
+    assert {platform.choose(action) for action in ("approve", "hide", "remove")} <= set(platform.actions)
+
+
+@every_actor
+def test_a_post_that_is_gone_is_said_to_be_gone(platform: Platform) -> None:
+    gone = next(failure for failure in platform.api.failures if failure.error is ContentGone)
+    with pytest.raises(ContentGone):
+        drive(moderate(platform, act_of("hide")), lambda _: failing(gone))
+
+
+@every_actor
+def test_gets_the_next_tokens_and_keeps_who_it_is(platform: Platform) -> None:
+    session, asked = drive(platform.session(SESSION, CLIENT), by_table(platform))
+    assert session.access_token != SESSION.access_token
+    assert session.refresh_token
+    assert session.expires_at is not None
+    assert session.account_id == SESSION.account_id
+    assert not session.is_due(NOW)
+    assert session.is_due(session.expires_at)
+    assert len(asked) == 1
+    assert "nobody-may-see" not in repr(session) + repr(asked) + repr(CLIENT)
+
+
+ODD_TOKENS = [None, "", 7, "a b", "a\r\nX-Evil: 1", "ü", "x" * 5000]
+ODD_IDS = [".", "..", "../x", "a?b=c", "a#b", "a/b", "a%2fb", "é", "\ud800", "a&b=c"]
+
+
+@every_actor
+@pytest.mark.parametrize("token", ODD_TOKENS, ids=repr)
+def test_takes_nothing_for_a_token_that_cannot_be_one(platform: Platform, token: object) -> None:
+    good = msgspec.json.decode(platform.api.call("refresh").answer)
+    inner = good.get("data", good)
+    inner["access_token"] = token
+    with pytest.raises((CredentialsRejected, PlatformUnavailable)):
+        drive(platform.session(SESSION, CLIENT), lambda _: answer(200, msgspec.json.encode(good)))
+
+
+@every_actor
+def test_refuses_more_targets_than_go_into_one_call(platform: Platform) -> None:
+    for action, capability in platform.capabilities.items():
+        many = [msgspec.structs.replace(TARGET, id=f"c{n}") for n in range(capability.batch + 1)]
+        with pytest.raises(UnsupportedAction, match="at once"):
+            moderate(platform, act_of(action, *many))
+        with pytest.raises(UnsupportedAction, match="at once"):
+            moderate(platform, Act(action=action, targets=()))
+
+
+@every_actor
+@pytest.mark.parametrize("odd", ODD_IDS, ids=ascii)
+def test_no_id_leads_a_request_elsewhere(platform: Platform, odd: str) -> None:
+    for action in platform.actions:
+        target = Target(id=odd, post_id=odd, author_id=odd, author_username=odd, space=odd)
+        try:
+            request = next(moderate(platform, act_of(action, target)))
+        except UnsupportedAction:
+            continue
+        call, _ = find_call(platform.api.calls, request.method, request.url, request.body)
+        assert call.name == request.call
+        assert request.url.isascii()
+
+
+# --- whatever comes back -------------------------------------------------------------------------------------------
+
+
+def survives(make: MakeFlow, *answers: Any) -> None:
+    """Feed the answers, the last of them for ever; nothing but our errors may come out."""
+    waiting = list(answers)
+    try:
+        drive(make(), lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0])
+    except (PlatformError, UnsupportedAction):
+        return
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "retry_after",
+            "x_rate_limit_remaining",
+            "x_rate_limit_reset",
+            "x_ratelimit_remaining",
+            "x_ratelimit_reset",
+            "x_ratelimit_used",
+            "x_app_usage",
+            "x_business_use_case_usage",
+        ]
+    ),
+    st.one_of(
+        st.text(max_size=20), st.sampled_from(["0", "1e400", "9" * 12, "0.0", "{}", '{"1":[{}]}', '{"call_count":1e3}'])
+    ),
+)
+
+
+@every_actor
+@pytest.mark.fuzz
+@given(data=st.data(), status=st.integers(0, 999), body=st.binary(max_size=60), headers=HEADERS)
+def test_any_bytes_give_a_result_or_one_of_our_errors(
+    platform: Platform, data: st.DataObject, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    got = answer(status, body, **headers)
+    survives(data.draw(st.sampled_from(list(flows(platform))))[1], got)
+    for call in platform.api.calls:
+        for budget in platform.api.budgets(call, got):
+            assert isinstance(budget.is_spent, bool)
+
+
+@every_flow
+def test_any_odd_part_of_an_answer_gives_a_result_or_one_of_our_errors(
+    platform: Platform, name: str, make: MakeFlow
+) -> None:
+    good = by_table(platform)
+    asked: list[Outgoing] = []
+    with suppress(OutcomeUnknown):
+        asked = drive(make(), good)[1]
+    for number, request in enumerate(asked):
+        for odd in variants(msgspec.json.decode(good(request).body or b"null")):
+            before = [good(each) for each in asked[:number]]
+            survives(make, *before, answer(good(request).status, json.dumps(odd)))
+
+
+@every_actor
+def test_any_odd_part_of_a_failure_is_one_of_our_errors(platform: Platform) -> None:
+    call = platform.api.calls[0]
+    for failure in [each for row in platform.api.calls for each in row.failures] + list(platform.api.failures):
+        for odd in variants(msgspec.json.decode(failure.example)):
+            with pytest.raises((PlatformError, UnsupportedAction)):
+                platform.api.read(call, answer(max(failure.status, 400), json.dumps(odd)))
+
+
+def test_a_platform_without_a_table_can_do_nothing_and_says_so() -> None:
+    class Silent(Acts):
+        name = "silent"
+
+    for attempt in (
+        lambda: Silent().choose("hide"),
+        lambda: Silent().moderate(act_of("hide"), SESSION),
+        lambda: Silent().fetch((TARGET,), SESSION),
+        lambda: Silent().undo(act_of("hide")),
+    ):
+        with pytest.raises(UnsupportedAction):
+            attempt()
