@@ -131,7 +131,7 @@ def check_what_is_served(server: Server) -> None:
         body = envelope(f"c{number}", platform="reddit")
         assert server.post(path, body, signed("generic", body, secret)).json()["new"] == 1
         assert server.next_line() == f"New comment: c{number}"
-    edit = envelope("c0", "comment.updated", timestamp="2026-03-01T12:00:00Z")
+    edit = envelope("c0", "comment.updated", timestamp=datetime.now(UTC).isoformat())
     assert server.post("/webhook/reddit", edit, signed("generic", edit, secret)).status == 200
     assert server.next_line() == "Updated comment: c0"
     # Each platform's own scheme, under the one secret.

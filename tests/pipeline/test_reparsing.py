@@ -12,7 +12,6 @@ import pytest
 from moderation_ai.core.content import as_dict
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
-from moderation_ai.core.generic import delivery_id
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.subjects import Comment, Data
@@ -52,7 +51,7 @@ class Notes(Platform):
         if kind == "typing":
             return Parsed(ignored=["typing"])
         facts = [self._fact(text, value) for text in value["notes"]]
-        return Parsed(facts=facts, delivery_id=delivery_id(request))
+        return Parsed(facts=facts, delivery_id=request.headers.get("webhook-id"))
 
     def _fact(self, text: str, value: Any) -> Fact:
         data = Data(comment=Comment(id=text, text=text, author_id=value.get("by")))

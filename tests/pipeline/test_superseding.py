@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
+from moderation_ai.core.http import Request
+from moderation_ai.core.platform import Credential
 from moderation_ai.core.things import Thing
+from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.platforms import find_platform
 from tests.pipeline.stage import START, Stage, created, deleted, fails, updated
 
 pytestmark = pytest.mark.anyio
@@ -129,3 +134,57 @@ async def test_the_failing_of_a_deletions_handler_does_not_let_the_late_creation
 
 def test_nothing_is_known_of_a_new_thing() -> None:
     assert Thing() == Thing(kind="", text_hash=None, hidden=False, deleted_at=None, seen_at=None)
+
+
+AGE = timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "times", "is_stale"),
+    [
+        ("comment.created", {"timestamp": START - AGE - timedelta(seconds=1)}, True),
+        ("comment.created", {"timestamp": START - AGE}, False),
+        ("comment.created", {}, False),
+        ("comment.created", {"created_at": START - 2 * AGE}, True),
+        ("comment.deleted", {"timestamp": START - 2 * AGE}, True),
+        ("comment.updated", {"timestamp": START - 2 * AGE, "created_at": START - 3 * AGE}, True),
+        ("comment.updated", {"created_at": START - 2 * AGE}, False),
+        ("comment.updated", {"timestamp": START, "created_at": START - 2 * AGE}, False),
+        ("comment.created", {"timestamp": START + 2 * AGE}, False),
+    ],
+)
+async def test_what_is_pushed_when_repeats_of_it_are_forgotten_is_superseded(
+    kind: str, times: dict[str, datetime], is_stale: bool
+) -> None:
+    async with Stage() as stage:
+        stage.on()
+        await push(stage, "a", kind, **times)
+        await stage.quiet()
+        assert await stage.statuses() == ["superseded" if is_stale else "done"]
+        assert bool(stage.ran) is not is_stale
+        assert stage.outcomes[0].thing is None or not is_stale
+
+
+async def test_what_was_superseded_for_its_age_can_be_replayed_and_leaves_the_object_as_it_was() -> None:
+    async with Stage() as stage:
+        stage.on()
+        await push(stage, "a", "comment.deleted", timestamp=START - 2 * AGE)
+        await push(stage, "a", "comment.created", timestamp=START)
+        await stage.quiet()
+        assert stage.ran == [("h", "a created")]
+        await stage.store.replay([1], START)
+        await stage.quiet()
+        assert stage.ran[1:] == [("h", "a deleted")]
+
+
+async def push(stage: Stage, comment_id: str, kind: str, **times: datetime) -> None:
+    """Post an envelope to a gateway."""
+    comment: dict[str, object] = {"id": comment_id}
+    if "created_at" in times:
+        comment["created_at"] = times["created_at"]
+    data = {"comment_id": comment_id} if kind == "comment.deleted" else {"comment": comment}
+    body = {"event_type": kind, "data": data, "timestamp": times.get("timestamp")}
+    credential = Credential(allow_unverified=True)
+    intake = Intake(stage.store, {"generic": Source(platform=find_platform("generic"), credential=credential)})
+    answer = await intake.receive(Request(body=msgspec.json.encode(body), received_at=START), "generic")
+    assert answer.status == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +33,9 @@ EVENT_TYPES = (
 STATUSES = ("pending", "done", "dead", "superseded", "unhandled")
 SOURCES = ("webhook", "poll", "replay")
 
+MEMORY = timedelta(days=30)
+"""For how long a repeat of what was received is known for sure. Stores may know more, none knows less."""
+
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 
@@ -43,7 +46,8 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     ``event_id`` names the fact, by whatever road it came; ``timestamp`` is the platform's time of it and
     ``received_at`` ours, both aware UTC; ``lane`` is ``platform:object id``, the key of its order; ``seq`` grows with
     arrival; ``data`` holds the subject. A ``sighting`` shows how an object is, not what happened to it: it is taken for
-    a creation until the worker has compared it with what is known. ``text_removed`` says why its texts are not kept any
+    a creation until the worker has compared it with what is known. A ``stale`` one was pushed when it was older than
+    repeats are remembered, and is not handled. ``text_removed`` says why its texts are not kept any
     more: ``age``, ``deleted`` or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
     """
 
@@ -62,6 +66,7 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     own: bool = False
     text_removed: str | None = None
     sighting: bool = False
+    stale: bool = False
     data: Data = msgspec.field(default_factory=Data)
 
     def __post_init__(self) -> None:
@@ -192,6 +197,19 @@ def finish(
     )
     last = fact.event_id if fact.event_id is not None else fact.version
     return KeyedEvent(event, key_of(shown, platform, credential, fact.event_type, fact.object_id, last))
+
+
+def is_beyond_memory(event: WebhookEvent) -> bool:
+    """Say whether a platform dates what it pushed back further than repeats are remembered for sure.
+
+    It may have been handled, and forgotten since. A change that is dated like its object's creation carries no time of
+    its own, and is not judged by that.
+    """
+    when, received = event.timestamp, event.received_at
+    if event.timestamp_inferred or when is None or received is None or received - when <= MEMORY:
+        return False
+    is_creation = event.event_type.endswith((".created", ".held"))
+    return is_creation or when != getattr(event.data.subject, "created_at", None)
 
 
 def unknown_fact(body: bytes, reason: str, kind: str | None = None) -> Fact:

@@ -40,13 +40,14 @@ def resolve(thing: Thing | None, event: WebhookEvent) -> WebhookEvent:
 def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:
     """Return what we know of the object after ``event``, and whether the event is news.
 
-    ``SUPERSEDED``: a creation that is not later than the object's deletion. A creation whose time the platform does
-    not give is one too: what was deleted had been created before. Every other later event revives what was deleted.
+    ``SUPERSEDED``: what was marked ``stale`` when it came, and a creation that is not later than the object's deletion.
+    A creation whose time the platform does not give is one too: what was deleted had been created before. Every other
+    later event revives what was deleted.
     ``REPEAT``: a change that carries no time of its own and shows the very state that we know already.
     """
     before = thing or Thing()
     when = event.timestamp or event.received_at
-    if before.deleted_at is not None and not _is_later(event, before.deleted_at):
+    if event.stale or (before.deleted_at is not None and not _is_later(event, before.deleted_at)):
         return before, SUPERSEDED
     text = _text_hash(event)
     if _shows_known_state(before, event, text):

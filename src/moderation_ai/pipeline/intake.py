@@ -25,7 +25,7 @@ from moderation_ai.core.errors import (
     StoreError,
     UnknownPlatform,
 )
-from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, unknown_fact
+from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, is_beyond_memory, unknown_fact
 from moderation_ai.core.generic import is_signed_generically
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform
@@ -168,7 +168,7 @@ class Intake:
             await self.inbox.count_ignored(parsed.ignored, name)
         if not parsed.facts:
             return Receipt(ignored=len(parsed.ignored))
-        events = finish_all(parsed, request, source, self._aliases)
+        events = as_pushed(finish_all(parsed, request, source, self._aliases))
         delivery = Delivery(
             platform=name,
             received_at=request.received_at,
@@ -300,6 +300,13 @@ def finish_all(
         )
         for fact in parsed.facts
     ]
+
+
+def as_pushed(events: list[KeyedEvent]) -> list[KeyedEvent]:
+    """Return events that a platform pushed, those marked ``stale`` that are older than repeats are remembered."""
+    for keyed in events:
+        keyed.event.stale = is_beyond_memory(keyed.event)
+    return events
 
 
 def headers_of_unknown(events: Sequence[KeyedEvent], request: Request, source: Source) -> str | None:

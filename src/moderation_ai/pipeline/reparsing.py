@@ -10,7 +10,7 @@ from msgspec import structs
 from moderation_ai.core.events import KeyedEvent, WebhookEvent
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential, Platform
-from moderation_ai.pipeline.intake import Source, finish_all, parse_or_keep
+from moderation_ai.pipeline.intake import Source, as_pushed, finish_all, parse_or_keep
 from moderation_ai.pipeline.keeping import read_kept
 from moderation_ai.stores.base import SUPERSEDED, Delivery, EventFilter, Store
 
@@ -67,7 +67,7 @@ class Reparser:
             return Reread(event=event, fate=NO_PLATFORM)
         request = Request(headers=kept.to_headers(), body=body, received_at=received_at)
         parsed = parse_or_keep(request, source.platform)
-        keyed = finish_all(parsed, request, source, self._aliases)
+        keyed = as_pushed(finish_all(parsed, request, source, self._aliases))
         if _nothing_is_learned(event, keyed):
             return Reread(event=event, fate=UNKNOWN)
         return await self._put(
