@@ -63,7 +63,13 @@ def test_missing_platforms_and_secrets_are_failures(run: Run) -> None:
         ("[platforms.x]\nallow_unverified = true\n", "secrets", "warning", "whoever sends them"),
         (f'[platforms.instagram]\nsecrets = "{GOOD}"\n', "handshake", "warning", "there is no verify_token"),
         (f'[platforms.x]\nsecrets = "{GOOD}"\ngeneric = true\n', "generic", "warning", "X-Signature"),
-        (f'[platforms.x]\nsecrets = "{GOOD}"\npubsub.audience = "us"\n', "pubsub", "warning", "not verified yet"),
+        (f'[platforms.x]\nsecrets = "{GOOD}"\npubsub.audience = "us"\n', "secrets", "failure", "take the section out"),
+        (
+            '[platforms.youtube.pubsub]\naudience = "us"\nservice_account = "p@x.example"\n',
+            "pubsub",
+            "ok",
+            "tokens of p@x.example for us",
+        ),
     ],
 )
 def test_the_configuration_is_looked_through(run: Run, text: str, check: str, status: str, said: str) -> None:

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from moderation_ai.core.http import Headers, Request
-from moderation_ai.core.platform import Credential
+from moderation_ai.core.jwt import read_keys
+from moderation_ai.core.platform import PUSH_TOKEN, Credential
+from moderation_ai.core.pubsub import Pubsub
 from moderation_ai.platforms import find_platform
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import NOW
+from tests.platforms.fixtures import pem_of, private_keys
 
 
 class Receiver(ThreadingHTTPServer):
@@ -147,3 +150,71 @@ def test_a_server_that_hangs_up_is_one_clear_line(run: Run) -> None:
         hanging_up.join()
     assert result.exit_code == 1
     assert f"{url} cannot be reached: " in result.stderr
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> Path:
+    file = tmp_path / "push.pem"
+    file.write_text(pem_of(private_keys()[0]))
+    return file
+
+
+PUBSUB = '[platforms.youtube.pubsub]\naudience = "us"\nservice_account = "p@x.example"\n'
+
+
+def test_plays_pubsub_with_a_key_and_prints_the_set_that_vouches_for_it(
+    run: Run, receiver: Receiver, pem: Path
+) -> None:
+    Path("moderation-ai.toml").write_text(PUBSUB)
+    result = run("trigger", "youtube", "comment.insert", "--key", str(pem), "--url", receiver.url)
+    assert result.exit_code == 0, result.stderr
+    keys = read_keys(run("trigger", "youtube", "--jwks", "--key", str(pem)).stdout.encode())
+    live = Credential(pubsub=Pubsub(audience="us", service_account="p@x.example", keys=keys))
+    (request,) = receiver.requests
+    youtube = find_platform("youtube")
+    assert youtube.verify(request, live) == PUSH_TOKEN
+    assert [fact.event_type for fact in youtube.parse(request).facts] == ["comment.created"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["youtube", "comment.insert", "--key", "push.pem"], 3, "MODERATION_AI_PLATFORMS__YOUTUBE__PUBSUB__AUDIENCE"),
+        (["youtube", "comment.insert", "--key", "nothing.pem"], 2, "holds no private RSA key"),
+        (["youtube", "comment.insert", "--key", "missing.pem"], 2, "does not exist"),
+        (["youtube", "--jwks"], 2, "--jwks needs --key"),
+    ],
+)
+def test_what_a_key_cannot_do_is_one_clear_line(run: Run, pem: Path, args: list[str], code: int, said: str) -> None:
+    Path("push.pem").write_text(pem.read_text())
+    Path("nothing.pem").write_text("no key")
+    result = run("trigger", *args)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_pubsub_brings_nothing_to_other_platforms(run: Run, receiver: Receiver, pem: Path) -> None:
+    Path("moderation-ai.toml").write_text(PUBSUB.replace("youtube", "medium"))
+    result = run("trigger", "medium", "entry", "--key", str(pem), "--url", receiver.url)
+    assert result.exit_code == 2
+    assert "medium sends no 'entry' by Pub/Sub; it sends nothing that way" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "types"),
+    [
+        ("youtube", "entry", ["post.created"]),
+        ("youtube", "post.updated", ["post.created", "post.created"]),
+        ("youtube", "deleted-entry", ["post.deleted"]),
+        ("youtube", "comment.delete", ["comment.deleted"]),
+        ("medium", "post.updated", ["post.created"]),
+        ("medium", "ping", []),
+    ],
+)
+def test_plays_a_hub(run: Run, receiver: Receiver, name: str, event: str, types: list[str]) -> None:
+    assert run("trigger", name, event, "--secret", "s3cret", "--url", receiver.url).exit_code == 0
+    (request,) = receiver.requests
+    platform = find_platform(name)
+    assert platform.verify(request, Credential(secrets=("s3cret",))) == 0
+    assert [fact.event_type for fact in platform.parse(request).facts] == types

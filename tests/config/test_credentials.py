@@ -9,6 +9,7 @@ import pytest
 from moderation_ai.config import load, require_platforms, sources_of
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.pubsub import Pubsub
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +95,41 @@ def test_a_platform_without_a_secret_is_refused(text: str) -> None:
     assert "allow_unverified = true" in str(caught.value)
 
 
-def test_an_audience_of_pubsub_is_no_secret_yet() -> None:
-    with pytest.raises(ConfigurationError, match=r"push tokens of Pub/Sub are not verified yet"):
-        credentials('[platforms.youtube.pubsub]\naudience = "us"\n')
+PUBSUB = '[platforms.youtube.pubsub]\naudience = "us"\nservice_account = "p@x.example"\n'
+
+
+def test_tokens_of_pubsub_may_stand_in_place_of_a_secret() -> None:
+    trust = Pubsub(audience="us", service_account="p@x.example", keys_url="https://www.googleapis.com/oauth2/v3/certs")
+    assert credentials(PUBSUB) == {"youtube": Credential(pubsub=trust)}
+    elsewhere = credentials(PUBSUB + 'jwks_url = "http://127.0.0.1:8000/keys.json"\n')["youtube"].pubsub
+    assert elsewhere is not None
+    assert elsewhere.keys_url == "http://127.0.0.1:8000/keys.json"
+
+
+def test_what_is_let_in_by_tokens_is_not_unverified() -> None:
+    found = credentials("[platforms.youtube]\nallow_unverified = true\n" + PUBSUB)
+    assert not found["youtube"].allow_unverified
+
+
+def test_tokens_of_pubsub_open_no_address_of_an_account() -> None:
+    found = credentials(PUBSUB + '[platforms.youtube.accounts.shop]\nsecrets = "own"\n')
+    assert found["youtube/shop"].pubsub is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[platforms.youtube.pubsub]\naudience = "us"\n', "needs service_account too"),
+        ('[platforms.youtube.pubsub]\nservice_account = "p@x.example"\n', "PLATFORMS__YOUTUBE__PUBSUB__AUDIENCE"),
+        ('[platforms.youtube.pubsub]\njwks_url = "https://k.example/"\n', "needs audience too"),
+        (PUBSUB.replace("youtube", "medium"), "brings nothing to this platform"),
+        (PUBSUB + 'jwks_url = "http://k.example/keys"\n', "is not encrypted"),
+        (PUBSUB + 'jwks_url = "ftp://k.example/keys"\n', "is no address"),
+    ],
+)
+def test_half_a_trust_in_pubsub_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        credentials(text)
 
 
 def test_unverified_must_be_allowed_by_name() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from moderation_ai.core.content import as_time
 from moderation_ai.core.errors import InvalidSignature
 from moderation_ai.core.generic import verify_generic
 from moderation_ai.core.http import Headers, Request
-from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.jwt import read_keys, read_token
+from moderation_ai.core.platform import PUSH_TOKEN, Credential, Platform
+from moderation_ai.core.pubsub import Pubsub
 from moderation_ai.pipeline.corpus import Case, differences, events_of, load_corpus, request_of
 from moderation_ai.platforms import all_platforms
 
@@ -109,3 +113,19 @@ def test_a_hub_may_push_what_a_poll_of_mediums_feeds_would_see(cases: list[Case]
     assert feeds
     said = {case.name: notes for case in feeds if (notes := said_of(case, platform))}
     assert len(feeds) - len(said) >= ENOUGH * len(feeds), said
+
+
+def test_a_token_that_google_signed_is_verified_by_googles_key(cases: list[Case]) -> None:
+    pushes = [case for case in cases if case.file.parent.name == "pubsub"]
+    assert pushes
+    for case in pushes:
+        meta = json.loads(case.file.with_name(f"{case.file.stem}.meta.json").read_text("utf-8"))
+        keys = read_keys(json.dumps({"keys": [meta["signature"]["jwk"]]}).encode())
+        token = read_token(meta["headers"]["Authorization"].removeprefix("Bearer "))
+        issued = datetime.fromtimestamp(token.claims["iat"], UTC)
+        trust = Pubsub(audience=token.claims["aud"], service_account=token.claims["email"], keys=keys)
+        posted = Request(body=case.body, headers=Headers.of(meta["headers"]), received_at=issued)
+        live = Credential(pubsub=trust)
+        assert all_platforms()["youtube"].verify(posted, live) == PUSH_TOKEN
+        with pytest.raises(InvalidSignature):
+            all_platforms()["youtube"].verify(msgspec.structs.replace(posted, received_at=NOW), live)

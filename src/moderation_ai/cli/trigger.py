@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,10 +16,16 @@ from moderation_ai.cli.terminal.requesting import Reply, post
 from moderation_ai.cli.terminal.text import plain, shortened
 from moderation_ai.config import Settings, variable_of
 from moderation_ai.core.errors import ConfigurationError, ModerationError
+from moderation_ai.core.jwt import read_private_key, write_key
 from moderation_ai.core.platform import Platform, Sample
+from moderation_ai.core.pubsub import PushKey
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.platforms import find_platform
 
+PUBSUB = "pubsub"
+"""The scheme of samples that come by Google Cloud Pub/Sub."""
+HUB = "websub"
+"""The scheme of samples that a WebSub hub pushes."""
 _SHOWN = 300
 """Letters of an answer that people are shown."""
 
@@ -29,6 +36,14 @@ _SHOWN = 300
 @click.option("--url", metavar="URL", help="Where to; else this configuration's gateway on this machine.")
 @click.option("--account", metavar="NAME", help="To the address of this account, signed with its secret.")
 @click.option("--secret", metavar="TEXT", help="Sign with this; else with the newest secret of the configuration.")
+@click.option(
+    "--key",
+    "key_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="As Google Cloud Pub/Sub pushes it, with a token that this RSA key (PEM) signs.",
+)
+@click.option("--jwks", is_flag=True, help="Print the key set of --key, to serve at pubsub.jwks_url; send nothing.")
 @click.option("--list", "lists", is_flag=True, help="Show what there is to send.")
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Send so many, all different.")
 @as_json_option
@@ -41,6 +56,8 @@ def trigger(
     url: str | None,
     account: str | None,
     secret: str | None,
+    key_file: Path | None,
+    jwks: bool,
     lists: bool,
     count: int,
     as_json: bool,
@@ -50,13 +67,20 @@ def trigger(
     EVENT is the platform's own name of it (--list shows them), or one of our event types, such as comment.created.
     """
     known = find_platform(platform)
+    pem = None if key_file is None else _read_pem(key_file)
+    if jwks:
+        _print_key_set(pem)
+        return
     if lists:
         _print_list(known, invocation.clock, as_json)
         return
     if event is None:
         raise click.UsageError(f"name an EVENT; `moderation-ai trigger {known.name} --list` shows them")
-    target = Target(known, event, url or gateway_url(invocation.settings, known.name, account))
-    key = secret or secret_of(invocation.settings, known.name, account)
+    target = Target(known, event, url or gateway_url(invocation.settings, known.name, account), pem is not None)
+    if pem is not None:
+        key = push_key_of(invocation.settings, known, pem)
+    else:
+        key = secret or secret_of(invocation.settings, known.name, account)
     sent = [_send(target, sample, key, invocation.clock) for sample in drawn(target, count, invocation.clock)]
     _print_sent(sent, as_json)
     refused = sum(not each.reply.is_good for each in sent)
@@ -70,6 +94,7 @@ class Target(msgspec.Struct, frozen=True):
     platform: Platform
     event: str
     url: str
+    by_pubsub: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -93,16 +118,42 @@ def secret_of(settings: Settings, platform: str, account: str | None) -> str:
     return secrets[0]
 
 
+def push_key_of(settings: Settings, platform: Platform, pem: str) -> str:
+    """Return what signs push tokens as they are configured; raise ``ConfigurationError`` where they are not."""
+    configured = settings.platforms.get(platform.name)
+    trust = configured.pubsub if configured else None
+    if trust is None or trust.audience is None or trust.service_account is None:
+        wanted = variable_of(f"platforms.{platform.name}.pubsub.audience")
+        raise ConfigurationError(f"a token needs {wanted} and the service account beside it, as the gateway has them")
+    return PushKey(private_key=pem, audience=trust.audience, service_account=trust.service_account).to_text()
+
+
+def _read_pem(file: Path) -> str:
+    try:
+        pem = file.read_text("utf-8")
+        read_private_key(pem)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{file} holds no private RSA key in PEM: {error}") from error
+    return pem
+
+
+def _print_key_set(pem: str | None) -> None:
+    if pem is None:
+        raise click.UsageError("--jwks needs --key FILE, the private key whose public part it prints")
+    print_line(msgspec.json.encode({"keys": [write_key(read_private_key(pem).public_key())]}).decode())
+
+
 def drawn(target: Target, count: int, clock: Clock) -> Iterator[Sample]:
     """Yield samples of the event, with ids that no other call has used; raise ``UsageError`` if there is none."""
     first = int(clock.now().timestamp() * 1000) % 10**12 * 1000
     for number in range(count):
         samples = target.platform.samples(clock.now(), first + number)
+        samples = [sample for sample in samples if (sample.scheme == PUBSUB) == target.by_pubsub]
         meant = [sample for sample in samples if is_meant(sample, target.event)]
         if not meant:
-            raise click.UsageError(
-                f"{target.platform.name} sends no {target.event!r}; it sends {', '.join(each.name for each in samples)}"
-            )
+            road = " by Pub/Sub" if target.by_pubsub else ""
+            known = ", ".join(each.name for each in samples) or "nothing that way"
+            raise click.UsageError(f"{target.platform.name} sends no {target.event!r}{road}; it sends {known}")
         yield meant[0]
 
 
@@ -129,6 +180,8 @@ def _print_sent(sent: list[Sent], as_json: bool) -> None:
         return
     for each in sent:
         answer = shortened(plain(each.reply.body.decode("utf-8", "replace")), _SHOWN)
+        if each.sample.scheme == HUB and each.reply.is_good and not answer:
+            answer = "(an empty answer: if this is our gateway, the signature was wrong and the push ignored)"
         milliseconds = f"{each.reply.seconds * 1000:.1f} ms"
         print_line(f"{each.sample.name} -> {plain(each.url)}: {each.reply.status} in {milliseconds}  {answer}")
 
@@ -149,10 +202,14 @@ def _print_list(platform: Platform, clock: Clock, as_json: bool) -> None:
             "platform": platform.name,
             "sample": sample.name,
             "events": [event.get("event_type") for event in sample.events],
+            "scheme": sample.scheme,
         }
         for sample in platform.samples(clock.now(), 1)
     ]
     if as_json:
         print_json(rows)
     else:
-        print_table(("EVENT", "BECOMES"), [(row["sample"], ", ".join(row["events"]) or "nothing") for row in rows])
+        print_table(
+            ("EVENT", "BECOMES", "SIGNED BY"),
+            [(row["sample"], ", ".join(row["events"]) or "nothing", row["scheme"]) for row in rows],
+        )

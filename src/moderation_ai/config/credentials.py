@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from moderation_ai.config.catalogue import variable_of
-from moderation_ai.config.settings import AccountSettings, PlatformSettings, Settings
+from moderation_ai.config.settings import AccountSettings, PlatformSettings, PubsubSettings, Settings
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.pubsub import KEYS_URL, Pubsub
 from moderation_ai.platforms import all_platforms
 
 NO_PLATFORM = (
@@ -30,7 +31,7 @@ def sources_of(
         own = {account: each for account, each in configured.accounts.items() if each.secrets}
         shared = {account: each for account, each in configured.accounts.items() if not each.secrets}
         if configured.secrets or shared or not own or configured.allow_unverified:
-            found[name] = known[name], _credential(name, configured, shared)
+            found[name] = known[name], _credential(known[name], configured, shared)
         for account, each in own.items():
             found[f"{name}/{account}"] = known[name], _own_credential(configured, account, each)
     return found
@@ -42,18 +43,43 @@ def require_platforms(settings: Settings) -> None:
         raise ConfigurationError(NO_PLATFORM)
 
 
-def _credential(name: str, configured: PlatformSettings, accounts: Mapping[str, AccountSettings]) -> Credential:
-    if not configured.secrets and not configured.allow_unverified:
-        raise ConfigurationError(_missing_secret(name, configured))
+def _credential(
+    platform: Platform, configured: PlatformSettings, accounts: Mapping[str, AccountSettings]
+) -> Credential:
+    pubsub = _pubsub(platform, configured.pubsub)
+    is_closed = bool(configured.secrets) or pubsub is not None
+    if not is_closed and not configured.allow_unverified:
+        raise ConfigurationError(_missing_secret(platform.name))
     return Credential(
         secrets=configured.secrets,
         verify_token=configured.verify_token,
         topics=configured.topics,
-        accounts=_names_by_id(name, accounts),
+        accounts=_names_by_id(platform.name, accounts),
+        pubsub=pubsub,
         generic=configured.generic,
         timestamp_signed=configured.timestamp_signed,
         # A secret that is there is used: only what has none is let in unverified.
-        allow_unverified=configured.allow_unverified and not configured.secrets,
+        allow_unverified=configured.allow_unverified and not is_closed,
+    )
+
+
+def _pubsub(platform: Platform, configured: PubsubSettings) -> Pubsub | None:
+    """Return what push tokens must say, or None where nothing is configured of them."""
+    if configured == PubsubSettings():
+        return None
+    name = f"platforms.{platform.name}.pubsub"
+    if not platform.pubsub:
+        raise ConfigurationError(f"{name}: Google Cloud Pub/Sub brings nothing to this platform; take the section out")
+    if configured.audience is None or configured.service_account is None:
+        missing = "audience" if configured.audience is None else "service_account"
+        raise ConfigurationError(
+            f"{name} needs {missing} too (set {variable_of(f'{name}.{missing}')}): anyone can have Google sign a token "
+            "for any audience, so both count"
+        )
+    return Pubsub(
+        audience=configured.audience,
+        service_account=configured.service_account,
+        keys_url=configured.jwks_url or KEYS_URL,
     )
 
 
@@ -79,10 +105,9 @@ def _names_by_id(name: str, accounts: Mapping[str, AccountSettings]) -> dict[str
     return found
 
 
-def _missing_secret(name: str, configured: PlatformSettings) -> str:
+def _missing_secret(name: str) -> str:
     variable = variable_of(f"platforms.{name}.secrets")
-    pubsub = "; push tokens of Pub/Sub are not verified yet" if configured.pubsub.audience else ""
     return (
         f"platforms.{name} has no secret, so anyone could post to it: set {variable} (or {variable}_FILE), or secrets "
-        f"below [platforms.{name}]; if unsigned requests are what you want, set allow_unverified = true{pubsub}"
+        f"below [platforms.{name}]; if unsigned requests are what you want, set allow_unverified = true"
     )

@@ -14,7 +14,7 @@ import msgspec
 from moderation_ai.config.catalogue import Leaf, Path
 from moderation_ai.config.origins import Origin
 from moderation_ai.config.settings import Secret
-from moderation_ai.core.addresses import Networks
+from moderation_ai.core.addresses import Networks, is_private_way
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.stores.opening import open_store
 
@@ -131,6 +131,12 @@ def _is_url(value: str) -> None:
         raise ValueError(f"{value!r} is no address; write one such as https://hooks.example.org")
 
 
+def _is_private_url(value: str) -> None:
+    _is_url(value)
+    if not is_private_way(value):
+        raise ValueError(f"{value!r} is not encrypted, so anyone on the way could write keys of their own; use https")
+
+
 def _are_networks(value: Sequence[str]) -> None:
     try:
         Networks(value)
@@ -187,7 +193,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("console", "host"): _is_host,
     ("console", "port"): _is_port,
     ("platforms", "silence_after"): _within(1, 365 * 86_400),
-    ("platforms", "jwks_url"): _is_url,
+    ("platforms", "jwks_url"): _is_private_url,
     ("platforms", "base_url"): _is_url,
     ("handlers", "import"): _are_imports,
     ("retries", "max_attempts"): _within(1, 1000),

@@ -1,10 +1,11 @@
-"""Who sent a request: the socket's peer, or through trusted proxies the nearest address that is not one of them."""
+"""Addresses: who sent a request (the peer, or through trusted proxies the nearest that is none), and who is asked."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.http import Headers
@@ -95,3 +96,23 @@ def _chain(headers: Headers) -> list[str]:
 def _all(headers: Headers, name: bytes) -> list[str]:
     values = [value.decode("latin-1") for key, value in headers.raw if key == name]
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host's name or address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_private_way(url: str) -> bool:
+    """Say whether nobody on the way to ``url`` can change what passes: by HTTPS, or as it stays on this machine.
+
+    Raises ``ValueError`` for an address that is none.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return (parts.scheme == "https" and bool(host)) or (parts.scheme == "http" and is_loopback(host))

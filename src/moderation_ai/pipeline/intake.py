@@ -18,8 +18,10 @@ from moderation_ai.core.errors import (
     AddressNotAllowed,
     BodyTooLarge,
     InvalidSignature,
+    KeyNeeded,
     MalformedPayload,
     MissingSignature,
+    PlatformUnavailable,
     RequestRejected,
     StoreBusy,
     StoreError,
@@ -32,6 +34,7 @@ from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.routing import is_name, resolve_name
 from moderation_ai.core.websub import Subscribed, said_of
 from moderation_ai.pipeline.keeping import keep
+from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.tally import OTHER, Tally
 from moderation_ai.stores.base import Added, Delivery, Inbox
 
@@ -62,7 +65,8 @@ class Intake:
     """Take requests in: verify, parse, keep once, answer.
 
     ``sources`` maps ``platform`` or ``platform/account`` to what is configured. ``on_added`` is called when new events
-    were stored, to wake the worker.
+    were stored, to wake the worker. ``keys`` finds the keys that tokens name; without it such a request is refused for
+    now.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Intake:
         tally: Tally | None = None,
         max_body: int = MAX_BODY,
         on_added: Callable[[], None] = lambda: None,
+        keys: KeyRing | None = None,
     ) -> None:
         """Keep what is configured; see the class for the arguments."""
         self.inbox = inbox
@@ -89,6 +94,7 @@ class Intake:
         self._trusted = trusted or Networks()
         self._max_body = max_body
         self._on_added = on_added
+        self._keys = keys
 
     async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
         """Return the answer to ``request``, which came to the address of ``platform`` (None: the bare endpoint).
@@ -97,8 +103,13 @@ class Intake:
         """
         self.waiting += 1
         try:
-            source, answer = self._admit(request, platform, account)
+            try:
+                source, answer = self._admit(request, platform, account)
+            except KeyNeeded as needed:
+                source, answer = await self._admit_with_keys(request, platform, account, needed)
             return answer or _accepted(await self.keep(request, source))
+        except PlatformUnavailable as error:
+            return self._turn_away(platform, error, request.received_at)
         except RequestRejected as error:
             return self.refuse(platform, error, request.received_at)
         except StoreError as error:
@@ -121,8 +132,22 @@ class Intake:
         limit = self.limit(source)
         if len(request.body) > limit:
             raise BodyTooLarge(f"the body is longer than {limit} bytes")
+        return source, self._open(request, source)
+
+    def _open(self, request: Request, source: Source) -> Response | None:
+        """Return the answer to a posted handshake, or None for events; raise if ``request`` is not authentic."""
         self.verify(request, source)
-        return source, source.platform.challenge(request, source.credential)
+        return source.platform.challenge(request, source.credential)
+
+    async def _admit_with_keys(
+        self, request: Request, platform: str | None, account: str | None, needed: KeyNeeded
+    ) -> tuple[Source, Response | None]:
+        """Return what ``_admit`` does, once the keys are there that it needs; raise ``PlatformUnavailable`` if not."""
+        if self._keys is None or platform is None:
+            raise needed
+        source = self.find(platform, account)
+        credential = await self._keys.complete(needed, source.platform, source.credential, request.received_at)
+        return source, self._open(request, Source(platform=source.platform, credential=credential))
 
     def check_address(self, request: Request) -> None:
         """Return if the sender's address may post to us, else raise ``AddressNotAllowed``."""
@@ -219,6 +244,14 @@ class Intake:
         name = resolve_name(platform or "generic", self._aliases)
         return name if name in self.sources else OTHER
 
+    def _turn_away(self, platform: str | None, error: PlatformUnavailable, when: datetime) -> Response:
+        """Count and log that a request cannot be verified now, and return the answer that asks for it again."""
+        label = self._label(platform)
+        self.tally.reject(label, type(error).__name__, when)
+        logger.warning("a request for %s cannot be verified now: %s", label, error)
+        answer = refusal(503, "this cannot be verified now; nothing was kept, send it again")
+        return _again_after(answer, error.retry_after or 5.0)
+
     def refuse(self, platform: str | None, error: RequestRejected, when: datetime | None = None) -> Response:
         """Count and log a refusal at the address of ``platform``, and return the answer to it."""
         label = self._label(platform)
@@ -246,7 +279,7 @@ def _matching(request: Request, source: Source) -> int:
 def _is_signed(request: Request, source: Source) -> bool:
     try:
         return source.credential.allow_unverified or _matching(request, source) >= 0
-    except InvalidSignature:
+    except (InvalidSignature, KeyNeeded):
         return False
 
 
@@ -347,6 +380,10 @@ def _accepted(receipt: Receipt) -> Response:
 def _busy(error: StoreError) -> Response:
     seconds = error.retry_after if isinstance(error, StoreBusy) else 5.0
     answer = refusal(503, "the store cannot take this now; nothing was kept, send it again")
+    return _again_after(answer, seconds)
+
+
+def _again_after(answer: Response, seconds: float) -> Response:
     return msgspec.structs.replace(answer, headers=(("Retry-After", str(max(1, round(seconds)))),))
 
 

@@ -16,9 +16,11 @@ from moderation_ai.pipeline.dispatcher import Call, Dispatcher, call_here
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.intake import MAX_BODY, Intake, Source
+from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.platforms import aliases
+from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store
 
 _chance = random.SystemRandom().random
@@ -54,6 +56,7 @@ class Parts:
         self.tally = Tally(self.clock.now())
         self.dispatcher = Dispatcher(handlers, self.clock, chance, tally=self.tally, call=call)
         name = worker_name or name_here()
+        self.keys = KeyRing(Sender().get)
         self.worker = Worker(
             store,
             self.dispatcher,
@@ -71,6 +74,7 @@ class Parts:
             tally=self.tally,
             max_body=max_body,
             on_added=self.worker.wake,
+            keys=self.keys,
         )
         self._working: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
@@ -97,6 +101,7 @@ class Parts:
         if self._working is not None:
             await self._working
             self._working = None
+        await self.keys.close()
         await self.store.close()
         return ended
 

@@ -55,8 +55,13 @@ def _check_credential(name: str, platform: Platform, credential: Credential) -> 
             f"{name}: secret {places} of {len(credential.secrets)} can be guessed",
             "make one by `openssl rand -hex 32`, put it first, and take the old one out once the platform uses the new",
         )
-    else:
+    elif credential.secrets:
         yield ok("secrets", f"{name}: {len(credential.secrets)} live, the first one is the newest")
+    if credential.pubsub is not None:
+        trust = credential.pubsub
+        yield ok(
+            "pubsub", f"{name}: tokens of {trust.service_account} for {trust.audience}, by the keys at {trust.keys_url}"
+        )
     if "verify_token" in (platform.handshake or "") and not credential.verify_token:
         yield warning(
             "handshake",
@@ -87,12 +92,6 @@ def check_doors(settings: Settings) -> Iterator[Finding]:
                 "generic",
                 f"{name}: X-Signature and Standard Webhooks are accepted beside the platform's own scheme",
                 "take generic = true out, unless something of yours posts there in the platform's name",
-            )
-        if configured.pubsub.audience:
-            yield warning(
-                "pubsub",
-                f"{name}: push tokens of Pub/Sub are not verified yet; only the secrets count",
-                "take the pubsub settings out, or let what receives the push sign by a secret",
             )
 
 
