@@ -60,6 +60,64 @@ def test_asks_x_as_documented(action: str, expected: tuple[str, str, Any]) -> No
     assert dict(request.headers)["Authorization"] == f"Bearer {SESSION.access_token}"
 
 
+THING = Target(id="t1_c10", post_id="t3_p9", author_id="t2_r", author_username="rye_fan", space="breadmakers")
+_R = "https://oauth.reddit.com"
+_TEXT = "Thank+you+%E2%80%94+danke"
+
+
+@pytest.mark.parametrize(
+    ("action", "address", "form"),
+    [
+        ("approve", "/api/approve/", "api_type=json&id=t1_c10"),
+        ("hide", "/api/remove/", "api_type=json&id=t1_c10&spam=False"),
+        ("remove", "/api/remove/", "api_type=json&id=t1_c10&spam=False"),
+        ("unhide", "/api/approve/", "api_type=json&id=t1_c10"),
+        ("lock", "/api/lock/", "api_type=json&id=t1_c10"),
+        ("unlock", "/api/unlock/", "api_type=json&id=t1_c10"),
+        ("reply", "/api/comment/", f"api_type=json&thing_id=t1_c10&text={_TEXT}"),
+        ("retract", "/api/del/", "id=t1_c10"),
+        ("ban", "/r/breadmakers/api/friend/", "api_type=json&type=banned&name=rye_fan&duration=3&note=rule+2"),
+        ("unban", "/r/breadmakers/api/unfriend/", "api_type=json&type=banned&name=rye_fan"),
+        ("mute", "/r/breadmakers/api/friend/", "api_type=json&type=muted&name=rye_fan&note=rule+2"),
+        ("unmute", "/r/breadmakers/api/unfriend/", "api_type=json&type=muted&name=rye_fan"),
+    ],
+)
+def test_asks_reddit_as_documented(action: str, address: str, form: str) -> None:
+    request = effective("reddit", action, THING)
+    assert written(request) == ("POST", _R + address, form)
+    assert dict(request.headers)["User-Agent"] == "test:app:1 (by /u/test)"
+
+
+FIRST = Target(id="Ugx1", post_id="v1")
+_Y = "https://www.googleapis.com/youtube/v3/comments"
+
+
+@pytest.mark.parametrize(
+    ("action", "method", "query", "body"),
+    [
+        ("approve", "POST", "/setModerationStatus?id=Ugx1&moderationStatus=published", ""),
+        ("hide", "POST", "/setModerationStatus?id=Ugx1&moderationStatus=heldForReview", ""),
+        ("unhide", "POST", "/setModerationStatus?id=Ugx1&moderationStatus=published", ""),
+        ("remove", "POST", "/setModerationStatus?id=Ugx1&moderationStatus=rejected", ""),
+        ("ban", "POST", "/setModerationStatus?id=Ugx1&moderationStatus=rejected&banAuthor=true", ""),
+        ("retract", "DELETE", "?id=Ugx1", ""),
+        (
+            "reply",
+            "POST",
+            "?part=snippet",
+            {"snippet": {"parentId": "Ugx1", "textOriginal": "Thank you — danke"}},
+        ),
+    ],
+)
+def test_asks_youtube_as_documented(action: str, method: str, query: str, body: Any) -> None:
+    assert written(effective("youtube", action, FIRST)) == (method, _Y + query, body)
+
+
+@pytest.mark.parametrize("reply", [Target(id="Ugx1.9b"), Target(id="Ugx1.9b", parent_id="Ugx1")])
+def test_answers_a_reply_on_youtube_below_the_first_comment(reply: Target) -> None:
+    assert written(effective("youtube", "reply", reply))[2]["snippet"]["parentId"] == "Ugx1"
+
+
 def refresh(platform: str, session: Session = SESSION) -> tuple[tuple[str, str, Any], Mapping[str, str]]:
     known = find_platform(platform)
     _, (request,) = drive(known.session(session, CLIENT), by_table(known))
@@ -75,3 +133,17 @@ def test_refreshes_at_x_as_documented() -> None:
     form = f"grant_type=refresh_token&refresh_token={OLD}&client_id=app"
     assert request == ("POST", f"{_X}/oauth2/token", form)
     assert headers["Authorization"] == BASIC
+
+
+def test_refreshes_at_reddit_as_documented() -> None:
+    request, headers = refresh("reddit")
+    form = f"grant_type=refresh_token&refresh_token={OLD}"
+    assert request == ("POST", "https://www.reddit.com/api/v1/access_token", form)
+    assert headers["Authorization"] == BASIC
+
+
+def test_refreshes_at_google_as_documented() -> None:
+    request, headers = refresh("youtube")
+    form = f"grant_type=refresh_token&refresh_token={OLD}&client_id=app&client_secret={CLIENT.secret}"
+    assert request == ("POST", "https://oauth2.googleapis.com/token", form)
+    assert "Authorization" not in headers

@@ -49,6 +49,7 @@ def action_rows(platform: Platform) -> Iterator[dict[str, Any]]:
     for action, capability in platform.capabilities.items():
         call = platform.api.call(capability.call)
         limits = [*call.limits, *platform.api.limits]
+        each = f" and takes {call.cost} of them" if call.cost > 1 else ""
         yield {
             "platform": platform.name,
             "action": action,
@@ -58,7 +59,7 @@ def action_rows(platform: Platform) -> Iterator[dict[str, Any]]:
             "needs": list(capability.needs),
             "batch": capability.batch,
             "cost": call.cost,
-            "limits": [f"{limit.units} in {limit.seconds} s for each {limit.shared_by}" for limit in limits],
+            "limits": [f"{limit.units} in {limit.seconds} s for each {limit.shared_by}{each}" for limit in limits],
             "visible": call.visible,
             "note": capability.note or call.note,
             "source": call.source,

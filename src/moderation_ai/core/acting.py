@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from moderation_ai.core.api import Api, Reading, at
 from moderation_ai.core.calls import Call
-from moderation_ai.core.content import as_id
+from moderation_ai.core.content import first_id
 from moderation_ai.core.errors import ContentGone, OutcomeUnknown, UnsupportedAction
 from moderation_ai.core.events import WebhookEvent, object_id_of
 from moderation_ai.core.flows import Client, Flow, Session
@@ -203,7 +203,7 @@ class Acts:
 
     def made_id(self, reading: Reading, call: Call) -> str | None:
         """Return the id of what a call made, from the answer."""
-        return as_id(at(reading.body, call.proof)) if call.proof and call.effect == "adds" else None
+        return first_id(at(reading.body, call.makes)) if call.makes else None
 
     def _moderate(self, act: Act, session: Session, look: bool) -> Flow[tuple[Outcome, ...]]:
         found: dict[str, Outcome] = {}

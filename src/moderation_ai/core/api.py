@@ -97,7 +97,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         body = _json(answer.body)
         codes = self.codes(body)
         if 200 <= answer.status < 300 and not codes:
-            if call.proof is None or at(body, call.proof) is not None:
+            if is_proved(call, answer.status, body):
                 return Reading(body, answer)
             raise _unsure(call, "the answer is none that we know of this call")
         raise self._failure(call, answer, codes)
@@ -129,9 +129,16 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         spent = [each.resets_at for each in self.budgets(call, answer) if each.is_spent and each.resets_at]
         if spent:
             return seconds_until(max(spent), answer.received_at)
-        if row is not None and row.wait is None and self.reset is not None and row.code is not None:
+        if row is not None and row.until_reset and self.reset is not None:
             return self.reset(answer)
         return row.wait if row else None
+
+
+def is_proved(call: Call, status: int, body: Any) -> bool:
+    """Say whether an answer shows that the call was understood, by what its row asks for; a proxy says 200 too."""
+    if call.proof is None:
+        return status == call.status
+    return isinstance(body, dict) and (call.proof == "" or at(body, call.proof) is not None)
 
 
 def at(body: Any, path: str) -> Any:

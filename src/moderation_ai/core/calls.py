@@ -43,7 +43,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """A documented way to fail: by the platform's code where there is one, else by the status, and what that means.
 
     ``says`` is the message, for people: what to do. ``wait`` is how many seconds to leave it, where the answer does not
-    say. ``example`` is a body of that shape.
+    say; with ``until_reset`` it is until the platform's day begins anew. ``example`` is a body of that shape.
     """
 
     status: int
@@ -51,16 +51,18 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     error: type[ModerationError]
     says: str
     wait: float | None = None
+    until_reset: bool = False
     example: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call: how it is made, what it answers, what it costs, what it does.
 
-    ``url`` has the path's parameters in braces. ``proof`` is the path in the answer at which success is seen,
-    ``answer`` a body of a success with ``status``. ``cost`` counts in the platform's own units, against its limits and
-    this call's. ``undone_by`` names the call that takes its effect back; ``visible`` says who sees the effect.
-    ``source`` is the page that it was written from.
+    ``url`` has the path's parameters in braces. ``proof`` is the path in the answer at which success is seen (the empty
+    one: it is an object; None: the status says all), ``answer`` a body of a success with ``status``, ``makes`` where it
+    names what was made. ``cost`` counts in the platform's own units, against its limits and this call's. ``undone_by``
+    names the call that takes its effect back; ``visible`` says who sees the effect. ``source`` is the page that it was
+    written from.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     answer: str = ""
     proof: str | None = None
+    makes: str | None = None
     failures: tuple[Failure, ...] = ()
     limits: tuple[Limit, ...] = ()
     cost: int = 1

@@ -14,9 +14,10 @@ from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, message_id
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.platforms.reddit import devvit, listings, samples
+from moderation_ai.platforms.reddit.acting import RedditActs
 
 
-class Reddit(Platform):
+class Reddit(RedditActs, Platform):
     """Know Reddit.
 
     Sources: https://developers.reddit.com/docs/capabilities/server/triggers for what a Devvit app is told, and
@@ -30,7 +31,6 @@ class Reddit(Platform):
     security_headers = SECURITY_HEADERS
     kinds: ClassVar[Mapping[str, str]] = {**listings.KINDS, **devvit.KINDS}
     hosts = ("oauth.reddit.com", "www.reddit.com")
-    actions = ("approve", "hide", "unhide", "remove", "reply", "ban", "unban", "lock")
     own_scheme = False
 
     def read(self, value: Any, request: Request) -> Parsed:

@@ -73,6 +73,7 @@ CALLS = (
         status=201,
         answer='{"data":{"id":"1700000000000000001","text":"Thank you"}}',
         proof="data.id",
+        makes="data.id",
         failures=(
             Failure(
                 status=403,

@@ -26,6 +26,7 @@ from moderation_ai.core.pubsub import (
     verify_push,
 )
 from moderation_ai.core.xml import is_xml
+from moderation_ai.platforms.youtube.acting import YouTubeActs
 from moderation_ai.platforms.youtube.comments import COMMENTS, read_comments
 from moderation_ai.platforms.youtube.samples import samples_of
 from moderation_ai.platforms.youtube.videos import VIDEOS, read_videos
@@ -34,7 +35,7 @@ _SPELLINGS = re.compile(r"https?://www\.youtube\.com/(?:xml/)?feeds/videos\.xml\
 _SPELLING = "https://www.youtube.com/xml/feeds/videos.xml?"
 
 
-class YouTube(Platform):
+class YouTube(YouTubeActs, Platform):
     """Know YouTube.
 
     Sources: https://developers.google.com/youtube/v3/guides/push_notifications (videos, by WebSub),
@@ -49,8 +50,7 @@ class YouTube(Platform):
     handshake = websub.HANDSHAKE
     security_headers = (websub.SIGNATURE, AUTHORIZATION, *SECURITY_HEADERS)
     kinds: ClassVar[Mapping[str, str]] = {**VIDEOS, **COMMENTS}
-    hosts = ("www.googleapis.com", "youtube.googleapis.com")
-    actions = ("approve", "hide", "unhide", "remove", "reply", "ban")
+    hosts = ("www.googleapis.com", "youtube.googleapis.com", "oauth2.googleapis.com")
     pubsub = True
 
     def verify_own(self, request: Request, credential: Credential) -> int:

@@ -30,15 +30,15 @@ def read_comments(value: Any) -> list[Fact]:
         raise MalformedPayload("the body has no object named comment")
     kind = as_text(body.get("type")) or as_text(body.get("event_type")) or "comment.insert"
     if kind in COMMENTS:
-        return [_read_comment(comment, COMMENTS[kind])]
+        return [_read_fact(comment, COMMENTS[kind])]
     return [unknown_element(value, kind, "this type is none that we know of YouTube")]
 
 
-def _read_comment(fields: dict[str, Any], event_type: str) -> Fact:
+def read_comment(fields: Mapping[str, Any]) -> Comment:
+    """Return a comment as the Data API writes it (``youtube#comment``); its id is None where it has none."""
     snippet = as_dict(fields.get("snippet"))
-    comment_id = require_id(fields.get("id"), of="a comment")
-    comment = Comment(
-        id=comment_id,
+    return Comment(
+        id=as_id(fields.get("id")),
         post_id=as_id(snippet.get("videoId")),
         parent_id=as_id(snippet.get("parentId")),
         author_id=first_id(as_dict(snippet.get("authorChannelId")).get("value")),
@@ -48,6 +48,11 @@ def _read_comment(fields: dict[str, Any], event_type: str) -> Fact:
         created_at=as_time(snippet.get("publishedAt")),
         updated_at=as_time(snippet.get("updatedAt")),
     )
+
+
+def _read_fact(fields: dict[str, Any], event_type: str) -> Fact:
+    comment_id = require_id(fields.get("id"), of="a comment")
+    comment = read_comment(fields)
     is_gone = event_type == "comment.deleted"
     is_edit = event_type == "comment.updated"
     when = comment.updated_at if is_edit else comment.created_at
