@@ -138,14 +138,23 @@ def test_a_start_that_is_refused_says_why(folder: Path, args: list[str], setting
     assert "Traceback" not in refused.stderr
 
 
-def test_a_port_that_is_taken_is_said_so(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--port", "server.port (--port, MODERATION_AI_SERVER__PORT)"),
+        ("--console-port", "console.port (--console-port, MODERATION_AI_CONSOLE__PORT)"),
+    ],
+)
+def test_a_port_that_is_taken_is_said_so_and_nothing_is_made(folder: Path, flag: str, said: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = call("serve", "--port", port, env=usual())
-    assert refused.returncode == 3
-    assert f"cannot listen on 127.0.0.1, port {port}" in refused.stderr
-    assert "in use" in refused.stderr
+        before = set(folder.iterdir())
+        refused = call("serve", flag, port, env=usual())
+    assert refused.returncode == 1
+    advice = f"cannot listen on 127.0.0.1, port {port}: another program does; end that one, or change {said}"
+    assert f"moderation-ai: {advice}\n" in refused.stderr
     assert "Traceback" not in refused.stderr
+    assert set(folder.iterdir()) == before
 
 
 def test_a_store_that_cannot_be_made_is_said_so(folder: Path) -> None:

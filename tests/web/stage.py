@@ -20,7 +20,7 @@ from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.web.direct import DirectProtocol
-from moderation_ai.web.doors import App, Door
+from moderation_ai.web.doors import App, Door, bind
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.limits import LimitedProtocol
 
@@ -89,7 +89,7 @@ def served(
     is_open, stop = threading.Event(), asyncio.Event()
 
     async def run() -> None:
-        door = Door(app, "127.0.0.1", 0, protocol)
+        door = Door(app, bind("127.0.0.1", 0), protocol)
         if store is not None:
             await store.open()
         await door.open()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import AddressInUse, ConfigurationError
 from moderation_ai.web.body import Message, Receive, Send
-from moderation_ai.web.doors import bind, url_of
+from moderation_ai.web.doors import bind, bound_to, url_of
 from moderation_ai.web.servers import serve
 from moderation_ai.web.state import State
 
@@ -45,8 +45,8 @@ class Running:
             serve(
                 gateway,
                 console,
-                port=0,
-                console_port=0,
+                bound=bind("127.0.0.1", 0),
+                console_bound=bind("127.0.0.1", 0) if console is not None else (),
                 drain=self.drain,
                 ready=self.told.set_result,
                 deadline=0.5,
@@ -157,19 +157,18 @@ async def test_stops_cleanly_when_it_is_cancelled() -> None:
     assert await is_closed(told["console"])
 
 
-async def test_refuses_an_address_that_is_taken_and_drains_all_the_same() -> None:
-    drained: list[bool] = []
-
-    async def drain() -> None:
-        drained.append(True)
-
+def test_says_what_to_change_where_an_address_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"port {port}"):
-            await serve(let_through(), port=port, drain=drain, signals=False)
-        with pytest.raises(ConfigurationError, match=f"port {port}"):
-            await serve(let_through(), let_through(), port=0, console_port=port, drain=drain, signals=False)
-    assert drained == [True, True]
+        with pytest.raises(AddressInUse, match=f"port {port}: another program does; end that one, or change the.port"):
+            bind("127.0.0.1", port, "the.port")
+
+
+def test_lets_an_address_go_that_was_held_for_nothing() -> None:
+    with bound_to("127.0.0.1", 0, "the.port") as bound:
+        port = bound[0].getsockname()[1]
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 async def test_closes_the_console_even_if_draining_fails() -> None:

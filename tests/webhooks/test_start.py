@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import AddressInUse, ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
@@ -118,8 +118,9 @@ async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(ConfigurationError, match=str(taken.getsockname()[1])):
+        with pytest.raises(AddressInUse, match=f"port {taken.getsockname()[1]}.*change port=, or MODERATION_AI_SERVER"):
             await handler.start(port=taken.getsockname()[1])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("port", ["http", "70000", "-1", "８０"])

@@ -7,8 +7,10 @@ from moderation_ai.config.settings import (
     DEFAULT_STORE_URL,
     MASK,
     AccountSettings,
+    ConsoleSettings,
     PlatformSettings,
     Secret,
+    ServerSettings,
     Settings,
 )
 from moderation_ai.config.showing import Shown, show
@@ -18,10 +20,12 @@ __all__ = [
     "DEFAULT_STORE_URL",
     "MASK",
     "AccountSettings",
+    "ConsoleSettings",
     "Flags",
     "Loaded",
     "PlatformSettings",
     "Secret",
+    "ServerSettings",
     "Setting",
     "Settings",
     "Shown",

@@ -23,6 +23,7 @@
     │   ├── Retry                  .after
     │   └── GiveUp
     ├── ConfigurationError         .file, .line
+    ├── AddressInUse               another program listens there
     └── StoreError
         └── StoreBusy              .retry_after
 
@@ -177,6 +178,10 @@ class ConfigurationError(ModerationError):
         self.line = line
         where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         super().__init__(where + message)
+
+
+class AddressInUse(ModerationError):
+    """Say that another program listens at the address that we were to listen at."""
 
 
 class StoreError(ModerationError):

@@ -6,12 +6,12 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import uvicorn
 
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import AddressInUse, ConfigurationError
 from moderation_ai.web.body import Message, Receive, Send
 from moderation_ai.web.limits import LimitedProtocol
 
@@ -42,11 +42,13 @@ class _Server(uvicorn.Server):
 
 
 class Door:
-    """One app on one address, behind ``protocol``'s limits."""
+    """One app behind ``protocol``'s limits, on an address that is bound already (see ``bind``)."""
 
-    def __init__(self, app: App, host: str, port: int, protocol: type[LimitedProtocol] = LimitedProtocol) -> None:
-        """Bind the address, port 0 to a free one; raise ``ConfigurationError`` if that cannot be."""
-        self._sockets = bind(host, port)
+    def __init__(
+        self, app: App, bound: Sequence[socket.socket], protocol: type[LimitedProtocol] = LimitedProtocol
+    ) -> None:
+        """Take over the sockets; nobody is answered before ``open``."""
+        self._sockets = list(bound)
         self.address = url_of(self._sockets[0])
         config = uvicorn.Config(
             app,
@@ -97,8 +99,26 @@ class Door:
         self._server.force_exit = True
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Return sockets bound to every address of ``host``, on one port; raise ``ConfigurationError`` if none can be."""
+@contextmanager
+def bound_to(host: str, port: int, setting: str) -> Iterator[list[socket.socket]]:
+    """Hold an address within the block, before anything else is begun: who is refused one leaves nothing behind.
+
+    ``setting`` says what to change where it is taken; see ``bind`` for the rest.
+    """
+    bound = bind(host, port, setting)
+    try:
+        yield bound
+    finally:
+        for one in bound:
+            one.close()
+
+
+def bind(host: str, port: int, setting: str = "the port") -> list[socket.socket]:
+    """Return sockets bound to every address of ``host``, on one port (0: one that is free).
+
+    Raises ``AddressInUse`` where another program listens, naming the ``setting`` to change, and ``ConfigurationError``
+    where there is no such address.
+    """
     bound: list[socket.socket] = []
     if not 0 <= port < 65536:
         raise ConfigurationError(f"cannot listen on {host}, port {port}: there is no such port")
@@ -111,6 +131,10 @@ def bind(host: str, port: int) -> list[socket.socket]:
     except (OSError, UnicodeError) as error:
         for one in bound:
             one.close()
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise AddressInUse(
+                f"cannot listen on {host}, port {port}: another program does; end that one, or change {setting}"
+            ) from error
         raise ConfigurationError(f"cannot listen on {host}, port {port}: {error}") from error
     if not bound:
         raise ConfigurationError(f"cannot listen on {host}, port {port}: this machine does not have that address")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -24,10 +25,8 @@ async def serve(
     gateway_app: App,
     console_app: App | None = None,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    console_host: str = "127.0.0.1",
-    console_port: int = 8081,
+    bound: Sequence[socket.socket],
+    console_bound: Sequence[socket.socket] = (),
     drain: Callable[[], Awaitable[object]],
     ready: Callable[[dict[str, str]], None] = lambda addresses: None,
     deadline: float = DEADLINE,
@@ -37,20 +36,21 @@ async def serve(
 ) -> signal.Signals | None:
     """Serve until ``stop`` is set, the task is cancelled, or SIGTERM or SIGINT comes; return the signal, if one came.
 
+    ``bound`` and ``console_bound`` are the sockets to listen on, as ``bind`` gives them: an address is held before a
+    store is opened, so that a start that is refused leaves nothing behind.
     ``ready`` is called with the real addresses (``gateway``, ``console``) once both are listened on. At the end the
     gateway stops first: it accepts no more and answers what is in flight, within ``deadline`` seconds. Then ``drain``
     is awaited, then the console stops, so that it can tell all the while what is going on. A second signal ends the
-    process at once. Signals are left alone outside the main thread and where ``signals`` is false. Raises
-    ``ConfigurationError`` where an address cannot be listened on; ``drain`` is awaited then too.
+    process at once. Signals are left alone outside the main thread and where ``signals`` is false.
     """
     stop = stop or asyncio.Event()
     state = state or State()
     doors: dict[str, Door] = {}
     with _signals(stop, wanted=signals) as taken:
         try:
-            doors["gateway"] = Door(gateway_app, host, port, DirectProtocol)
+            doors["gateway"] = Door(gateway_app, bound, DirectProtocol)
             if console_app is not None:
-                doors["console"] = Door(console_app, console_host, console_port)
+                doors["console"] = Door(console_app, console_bound)
             for door in doors.values():
                 await door.open()
             state.addresses = {name: door.address for name, door in doors.items()}

@@ -21,6 +21,7 @@ from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
 from moderation_ai.pipeline.intake import MAX_BODY, Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import Outcome, Store
+from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
 from moderation_ai.web.wsgi import WsgiGateway
@@ -200,20 +201,14 @@ class WebhookHandler:
         """Serve ``endpoint`` and ``endpoint/{platform}`` until cancelled or told to stop (SIGTERM, SIGINT).
 
         Listens on 127.0.0.1:8080 unless told otherwise. ``ready`` is called with the addresses once it listens.
-        Raises ``ConfigurationError`` without a secret.
+        Raises ``ConfigurationError`` without a secret, and ``AddressInUse`` where another program listens.
         """
         self._require_secret()
-        parts = self._make_parts(choose_store(self._store, fallback=DEFAULT_URL))
-        await parts.open()
-        gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
-        await serve(
-            gateway,
-            None,
-            host=served_host(host),
-            port=served_port(port),
-            drain=parts.close,
-            ready=ready or (lambda addresses: None),
-        )
+        with bound_to(served_host(host), served_port(port), "port=, or MODERATION_AI_SERVER__PORT") as bound:
+            parts = self._make_parts(choose_store(self._store, fallback=DEFAULT_URL))
+            await parts.open()
+            gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
+            await serve(gateway, bound=bound, drain=parts.close, ready=ready or (lambda addresses: None))
 
     def engine(self) -> Engine:
         """Return this process's engine; a fork's child gets one of its own."""

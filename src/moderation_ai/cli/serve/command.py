@@ -6,9 +6,12 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -18,7 +21,7 @@ from moderation_ai.cli.serve.token import Token, make_token
 from moderation_ai.cli.terminal.errors import INTERRUPTED
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
 from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
-from moderation_ai.config import Settings, require_platforms, sources_of
+from moderation_ai.config import ConsoleSettings, ServerSettings, Settings, require_platforms, sources_of, variable_of
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.handlers import Handlers
@@ -26,6 +29,7 @@ from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.moderation import read_policy
 from moderation_ai.stores.opening import open_store
 from moderation_ai.web.api import ConsoleApp
+from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve as serve_doors
 from moderation_ai.web.state import State
@@ -67,14 +71,30 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     handlers = load_handlers(settings, handler)
     if not len(handlers):
         logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
-    came = run_fast(_serve(invocation, sources, handlers, lambda addresses: announce(addresses, as_json)))
+    with _bound(settings, "server", "--port") as gateway, _bound(settings, "console", "--console-port") as console:
+        ready = partial(announce, as_json=as_json)
+        came = run_fast(_serve(invocation, sources, handlers, Bound(gateway, console), ready))
     sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
+
+
+class Bound(NamedTuple):
+    """The sockets that are held before a store is made."""
+
+    gateway: Sequence[socket.socket]
+    console: Sequence[socket.socket]
+
+
+def _bound(settings: Settings, section: str, flag: str) -> AbstractContextManager[list[socket.socket]]:
+    """Hold the address of a section; the error names what sets its port."""
+    at: ServerSettings | ConsoleSettings = getattr(settings, section)
+    return bound_to(at.host, at.port, f"{section}.port ({flag}, {variable_of(f'{section}.port')})")
 
 
 async def _serve(
     invocation: Invocation,
     sources: dict[str, Source],
     handlers: Handlers,
+    bound: Bound,
     ready: Callable[[dict[str, str]], None],
 ) -> signal.Signals | None:
     settings = invocation.settings
@@ -94,10 +114,8 @@ async def _serve(
         return await serve_doors(
             Gateway(parts.intake, endpoint=settings.server.endpoint, clock=parts.clock),
             ConsoleApp(parts, token.text, hosts=_console_names(settings), state=state),
-            host=settings.server.host,
-            port=settings.server.port,
-            console_host=settings.console.host,
-            console_port=settings.console.port,
+            bound=bound.gateway,
+            console_bound=bound.console,
             drain=parts.close,
             ready=tell,
             state=state,
