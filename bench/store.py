@@ -1,4 +1,4 @@
-"""What a store of a million events costs beside one of ten thousand: to add to, and to claim from."""
+"""What a store of a million events costs beside one of ten thousand: to add to, to claim from, to prune."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import msgspec
 
 from bench import child, cores, deliveries, ratios
 from bench.ratios import Ratio
-from moderation_ai.stores.base import DONE, Delivery, Outcome, Store
+from moderation_ai.pipeline.retention import STEP
+from moderation_ai.stores.base import DONE, Delivery, Horizons, Outcome, Store
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite import SqliteStore
 
@@ -24,6 +25,7 @@ _BYTES_PER_EVENT = 4_000
 _BATCH = 256
 _WARM_BATCHES = 4
 _BATCHES = 20  # long enough to hold several checkpoints
+_PRUNE_STEPS = 20
 _ROUNDS = 5
 _LEASE_SECONDS = 60.0
 _TIMEOUT = 600.0
@@ -34,6 +36,7 @@ class Cost(msgspec.Struct, frozen=True):
 
     add: float
     claim: float
+    prune: float
 
 
 class Growth(msgspec.Struct, frozen=True):
@@ -58,14 +61,15 @@ def _ratios(growth: Growth) -> dict[str, Ratio]:
     return {
         "store_add_1m_vs_10k": ratios.spread([large.add / small.add for large, small in pairs]),
         "claim_1m_vs_10k": ratios.spread([large.claim / small.claim for large, small in pairs]),
+        "retention_1m_vs_10k": ratios.spread([large.prune / small.prune for large, small in pairs]),
     }
 
 
 def _figures(growth: Growth) -> dict[str, float]:
     sides = {"10k": growth.small, "1m": growth.large}
     return {
-        f"{verb}_us_per_event_{name}": ratios.spread([getattr(cost, verb) for cost in costs]).median
-        for verb in ("add", "claim")
+        f"{shown}_us_per_event_{name}": ratios.spread([getattr(cost, verb) for cost in costs]).median
+        for verb, shown in (("add", "add"), ("claim", "claim"), ("prune", "retention"))
         for name, costs in sides.items()
     }
 
@@ -106,12 +110,24 @@ async def _opened(path: Path) -> Store:
 
 
 async def _cost(store: Store, source: Iterator[Delivery]) -> Cost:
-    """Measure batches of requests in flight and a worker's claims; as much is settled as was added."""
+    """Measure batches of requests in flight, a worker's claims (as much is settled as was added), and retention."""
     for _ in range(_WARM_BATCHES):
         await _add_and_claim(store, source)
     times = [await _add_and_claim(store, source) for _ in range(_BATCHES)]
     adding, claiming = (sum(column) / (_BATCH * _BATCHES) * 1e6 for column in zip(*times, strict=True))
-    return Cost(add=adding, claim=claiming)
+    return Cost(add=adding, claim=claiming, prune=await _prune(store))
+
+
+async def _prune(store: Store) -> float:
+    """Return what removing the texts and bodies of one event costs, by the steps that a housekeeper takes."""
+    now = datetime.now(UTC)
+    start = time.perf_counter()
+    for _ in range(_PRUNE_STEPS):
+        removed = await store.prune(Horizons(texts=now), now, limit=STEP)
+        if removed.texts != STEP:
+            raise SystemExit(f"the texts of {removed.texts} events were removed instead of {STEP}")
+    await store.claim("bench", 0, now, _LEASE_SECONDS)  # waits for a checkpoint that the steps made necessary
+    return (time.perf_counter() - start) / (STEP * _PRUNE_STEPS) * 1e6
 
 
 async def _add_and_claim(store: Store, source: Iterator[Delivery]) -> tuple[float, float]:

@@ -62,6 +62,9 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "retries.factor": ("1.5", "1.5", 1.5),
     "retries.longest": ("60", "60", 60.0),
     "retries.jitter": ("0.5", "0.5", 0.5),
+    "retention.bodies_days": ("7", "7", 7.0),
+    "retention.texts_days": ("0.5", "0.5", 0.5),
+    "retention.deleted_hours": ("0", "0", 0.0),
     "policy.file": ('"policy.yaml"', "policy.yaml", "policy.yaml"),
 }
 NAMES = sorted(VALUES)

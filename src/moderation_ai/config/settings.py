@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
 
 DEFAULT_STORE_URL = "sqlite:///moderation.db"
@@ -167,6 +169,24 @@ class RetriesSettings(msgspec.Struct, frozen=True, kw_only=True):
         return RetrySchedule(**msgspec.structs.asdict(self))
 
 
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """For how long what was received is kept; 0 is for ever."""
+
+    bodies_days: Annotated[float, Meta(description="Days that raw bodies and header fields are kept.")] = 30.0
+    texts_days: Annotated[float, Meta(description="Days that what people wrote is kept, and handlers' errors.")] = 180.0
+    deleted_hours: Annotated[
+        float, Meta(description="Hours that both are kept of a comment or post after we learned that it was deleted.")
+    ] = 24.0
+
+    def plan(self) -> Retention:
+        """Return the retention that these settings amount to."""
+        return Retention(
+            bodies=timedelta(days=self.bodies_days) or None,
+            texts=timedelta(days=self.texts_days) or None,
+            deleted=timedelta(hours=self.deleted_hours) or None,
+        )
+
+
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     """How comments are judged."""
 
@@ -188,5 +208,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     platforms: dict[str, PlatformSettings] = {}
     handlers: HandlersSettings = HandlersSettings()
     retries: RetriesSettings = RetriesSettings()
+    retention: RetentionSettings = RetentionSettings()
     policy: PolicySettings = PolicySettings()
     inbox: InboxSettings = InboxSettings()

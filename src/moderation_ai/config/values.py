@@ -201,6 +201,9 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("retries", "factor"): _within(1, 100),
     ("retries", "longest"): _within(0, 30 * 86_400),
     ("retries", "jitter"): _within(0, 1),
+    ("retention", "bodies_days"): _within(0, 36_500),
+    ("retention", "texts_days"): _within(0, 36_500),
+    ("retention", "deleted_hours"): _within(0, 876_000),
     ("policy", "file"): _is_file,
     ("inbox", "url"): _is_reserved,
 }

@@ -14,6 +14,7 @@ from moderation_ai.core.addresses import Networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.dispatcher import Call, call_here
@@ -49,7 +50,7 @@ class WebhookHandler:
     ``verify_token`` answers Meta's handshake (the secret does, if none is given), ``accounts`` maps a platform's name
     to its accounts' ids and your names for them, ``timeout`` (seconds) and ``retries`` are the handlers' defaults.
     ``allow_unverified`` must be named to receive without any secret. An interpreter that exits waits for work that has
-    begun, ``exit_deadline`` seconds at most.
+    begun, ``exit_deadline`` seconds at most. ``retention`` says for how long what is kept.
     """
 
     _created: weakref.ref[WebhookHandler] | None = None
@@ -69,6 +70,7 @@ class WebhookHandler:
         max_body: int = MAX_BODY,
         allow_unverified: bool = False,
         exit_deadline: float = EXIT_DEADLINE,
+        retention: Retention | None = None,
     ) -> None:
         """Keep the settings; nothing is opened before the first event. Raises ``ConfigurationError``."""
         self.secrets = _secrets_of(secret)
@@ -84,6 +86,7 @@ class WebhookHandler:
         self._max_body = max_body
         self._allow_unverified = allow_unverified
         self._exit_deadline = exit_deadline
+        self._retention = retention
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._clock = SystemClock()
@@ -230,6 +233,7 @@ class WebhookHandler:
             allowed=self._allowed,
             trusted=self._trusted,
             max_body=self._max_body,
+            retention=self._retention,
             call=call,
             on_settled=settled,
         )

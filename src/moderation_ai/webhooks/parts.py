@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 
 from moderation_ai.core.addresses import Networks
+from moderation_ai.core.retention import Retention
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.dispatcher import Call, Dispatcher, call_here
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.intake import MAX_BODY, Intake, Source
 from moderation_ai.pipeline.keys import KeyRing
+from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.platforms import aliases
@@ -47,6 +49,7 @@ class Parts:
         call: Call = call_here,
         on_settled: Callable[[Outcome], None] = lambda outcome: None,
         worker_name: str | None = None,
+        retention: Retention | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet."""
         self.store = store
@@ -76,7 +79,9 @@ class Parts:
             on_added=self.worker.wake,
             keys=self.keys,
         )
+        self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
         self._working: asyncio.Task[None] | None = None
+        self._housekeeping: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -93,15 +98,21 @@ class Parts:
                 if is_gone(name):
                     await self.store.release(name)
             # A context of its own: the first caller's request is not what later events are about.
-            self._working = asyncio.get_running_loop().create_task(self.worker.run(), context=Context())
+            loop = asyncio.get_running_loop()
+            self._working = loop.create_task(self.worker.run(), context=Context())
+            self._housekeeping = loop.create_task(self.housekeeper.run(), context=Context())
 
     async def close(self, deadline: float = 20.0) -> bool:
         """Let what runs come to its end for ``deadline`` seconds, then close the store; say whether all ended."""
+        self.housekeeper.stop()
         ended = await self.worker.stop(deadline)
         if self._working is not None:
             await self._working
             self._working = None
         await self.keys.close()
+        if self._housekeeping is not None:
+            await self._housekeeping
+            self._housekeeping = None
         await self.store.close()
         return ended
 

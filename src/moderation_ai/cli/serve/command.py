@@ -150,6 +150,7 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], handlers: Han
         allowed=Networks(server.allowed_ips) if server.allowed_ips else None,
         trusted=Networks(server.trusted_proxies),
         max_body=server.max_body,
+        retention=invocation.settings.retention.plan(),
     )
 
 

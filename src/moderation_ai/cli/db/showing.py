@@ -1,4 +1,4 @@
-"""``moderation-ai db``: the state of the store, and its upgrade."""
+"""The state of the store, and its upgrade."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.stores.opening import open_store
 
 
-@click.group()
-def db() -> None:
-    """Show the state of the store, or bring its schema up to date."""
-
-
-@db.command()
+@click.command()
 @as_json_option
 @settings_options
 @pass_invocation
@@ -56,7 +51,7 @@ async def _status(url: str) -> dict[str, Any]:
     }
 
 
-@db.command()
+@click.command()
 @settings_options
 @pass_invocation
 def upgrade(invocation: Invocation) -> None:
