@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moderation_ai.core.events import WebhookEvent, id_prefix
+from moderation_ai.core.events import id_prefix
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite.rows import STATUSES, listed, to_micros_or_none
 
@@ -56,10 +56,3 @@ def condition(which: EventFilter) -> tuple[str, list[Any]]:
 def _as_glob(event_type: str) -> str:
     # Only the asterisk is ours; what else GLOB takes for a pattern stands for itself.
     return event_type.replace("[", "[[]").replace("?", "[?]")
-
-
-def is_meant(event: WebhookEvent, which: EventFilter) -> bool:
-    """Say whether a filter means an event that its SQL condition let pass."""
-    if which.event_ids and event.event_id not in which.event_ids:
-        return False
-    return which.text is None or which.text.casefold() in (event.text or "").casefold()

@@ -6,7 +6,8 @@ import apsw
 
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Attempt, Counts, DeadLetter, EventFilter
-from moderation_ai.stores.sqlite.filtering import condition, is_meant
+from moderation_ai.stores.rows import is_meant
+from moderation_ai.stores.sqlite.filtering import condition
 from moderation_ai.stores.sqlite.rows import (
     ATTEMPT_COLUMNS,
     STATUSES,

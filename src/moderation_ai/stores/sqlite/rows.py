@@ -1,4 +1,4 @@
-"""Between our values and SQLite's rows: times as integers, states as numbers, events as JSON."""
+"""Between our values and SQLite's rows: times as integers, lists as one parameter; the rest is every store's."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import apsw
-import msgspec
 
-from moderation_ai.core.events import WebhookEvent
-from moderation_ai.core.things import Thing
 from moderation_ai.stores.base import Attempt
+from moderation_ai.stores.rows import ATTEMPT_STATES as ATTEMPT_STATES
+from moderation_ai.stores.rows import BEHIND as BEHIND
+from moderation_ai.stores.rows import DEAD as DEAD
+from moderation_ai.stores.rows import DROPPED as DROPPED
+from moderation_ai.stores.rows import LEASED as LEASED
+from moderation_ai.stores.rows import MADE_BY_HAND as MADE_BY_HAND
+from moderation_ai.stores.rows import READY as READY
+from moderation_ai.stores.rows import REPLAYED as REPLAYED
+from moderation_ai.stores.rows import STATUSES as STATUSES
+from moderation_ai.stores.rows import TO_RETRY as TO_RETRY
+from moderation_ai.stores.rows import decode_thing as decode_thing
+from moderation_ai.stores.rows import encode as encode
+from moderation_ai.stores.rows import read_event as read_event
 
-READY, LEASED, BEHIND = 0, 1, 2
-"""Where an event stands in the queue."""
-MADE_BY_HAND, REPLAYED = 1, 2
-"""Why an event is handled whatever is known of its object; 0 is none of these."""
-STATUSES = ("pending", "done", "dead", "superseded", "unhandled")
-ATTEMPT_STATES = ("retry", "done", "dead", "superseded", "dropped")
-TO_RETRY, DONE, DEAD, SUPERSEDED, DROPPED = range(len(ATTEMPT_STATES))
 NOTHING_KNOWN = "X'7B7D'"
 """An object of which events are stored and nothing is known: an empty thing, as SQL."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-encode = msgspec.json.Encoder().encode
-_decode_event = msgspec.json.Decoder(WebhookEvent).decode
-decode_thing = msgspec.json.Decoder(Thing).decode
 
 
 def to_micros(when: datetime) -> int:
@@ -49,16 +48,6 @@ def to_time(micros: int) -> datetime:
 def to_time_or_none(micros: int | None) -> datetime | None:
     """Return the time that ``micros`` stands for, or None."""
     return None if micros is None else to_time(micros)
-
-
-def read_event(body: bytes, seq: int, status: str, *, forced: int = 0) -> WebhookEvent:
-    """Return the event of a row, with its place in the order of arrival and its status."""
-    event = _decode_event(body)
-    event.seq = seq
-    event.status = status
-    if forced == REPLAYED:
-        event.source = "replay"
-    return event
 
 
 def read_attempt(row: tuple[Any, ...]) -> Attempt:
