@@ -15,11 +15,11 @@ async def empty(url: str) -> None:
     try:
         tables = await connection.fetch(
             "SELECT format('moderation_ai.%I', tablename) FROM pg_tables WHERE schemaname = 'moderation_ai' "
-            "AND tablename NOT IN ('schema_version', 'settled_counts')"
+            "AND tablename NOT IN ('schema_version', 'settled_counts', 'pruned')"
         )
         await connection.execute(
             f"TRUNCATE {', '.join(name for (name,) in tables)} RESTART IDENTITY; "
-            "UPDATE moderation_ai.settled_counts SET events = 0; "
+            "UPDATE moderation_ai.settled_counts SET events = 0; UPDATE moderation_ai.pruned SET seq = 0; "
             "ALTER SEQUENCE moderation_ai.events_seq RESTART"
         )
     finally:

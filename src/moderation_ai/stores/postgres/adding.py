@@ -41,6 +41,11 @@ class Addition:
         alone = len(delivery.events) == 1
         self.rows = [_row(keyed, delivery, with_body=alone) for keyed in delivery.events]
 
+    def body(self) -> Row:
+        """Return the row of a body that several events share."""
+        delivery = self.delivery
+        return delivery.received_at, delivery.body, as_text_or_none(delivery.headers)
+
     def size(self) -> int:
         """Return about how many bytes this takes while it waits."""
         return 256 + len(self.delivery.body) + sum(len(row[_EVENT]) for row in self.rows)
@@ -69,32 +74,35 @@ def _row(keyed: KeyedEvent, delivery: Delivery, *, with_body: bool) -> Row:
 
 async def add_all(connection: Any, jobs: Sequence[Job], *, by_caller: bool) -> None:
     """Insert the rows of every job's ``Addition`` and give each job its ``Added``."""
+    for job, added in zip(jobs, await add_rows(connection, [job.work for job in jobs]), strict=True):
+        job.result = added
+    first = min((seq for job in jobs for seq in job.result.fresh), default=0)
+    for job in jobs:
+        if job.work.worker is not None and job.result.fresh:
+            await _lease_to(connection, job, first, by_caller=by_caller)
+
+
+async def add_rows(connection: Any, additions: Sequence[Addition]) -> list[Added]:
+    """Insert the rows of all ``additions``, and return what became of each."""
     rows: dict[bytes, Row] = {}
     bodies: list[Row] = []
     firsts: dict[bytes, Addition] = {}
-    for job in jobs:
-        addition: Addition = job.work
+    for addition in additions:
         body = None
         if len(addition.rows) > 1:
-            delivery = addition.delivery
-            bodies.append((delivery.received_at, delivery.body, as_text_or_none(delivery.headers)))
+            bodies.append(addition.body())
             body = len(bodies)
         for row in addition.rows:
             if row[_KEY] not in rows:
                 rows[row[_KEY]] = (*row, body)
                 firsts[row[_KEY]] = addition
-    found = (
-        await connection.fetch(_ADD, *columns(list(rows.values()), _COLUMNS + 1), *columns(bodies, 3)) if rows else []
-    )
     seqs: dict[bytes, int] = {}
-    new: dict[bytes, int] = {}
-    for key, seq, is_new in found:
+    own: dict[Addition, dict[bytes, int]] = {addition: {} for addition in additions}
+    for key, seq, is_new in await _insert(connection, list(rows.values()), bodies):
         seqs[key] = seq
         if is_new:
-            new[key] = seq
-    for job in jobs:
-        job.result = _result(job.work, seqs, {key: new[key] for key in new if firsts[key] is job.work})
-    await _lease_all(connection, jobs, min(new.values(), default=0), by_caller=by_caller)
+            own[firsts[key]][key] = seq
+    return [_result(addition, seqs, own[addition]) for addition in additions]
 
 
 async def _insert(connection: Any, rows: Sequence[Row], bodies: Sequence[Row]) -> Any:
@@ -110,20 +118,17 @@ def _result(addition: Addition, seqs: dict[bytes, int], own: dict[bytes, int]) -
     return Added(len(fresh), len(keys) - len(fresh), tuple(seqs[key] for key in keys), fresh)
 
 
-async def _lease_all(connection: Any, jobs: Sequence[Job], first: int, *, by_caller: bool) -> None:
-    """Lease what is new to the workers that asked for it; it is stored already, whatever comes of this."""
-    for job in jobs:
-        addition: Addition = job.work
-        added: Added = job.result
-        if addition.worker is None or not added.fresh:
-            continue
-        try:
-            leased = await _lease(connection, addition, added.fresh, first, by_caller=by_caller)
-        except Exception as error:  # noqa: BLE001  # what was added is on disk: its sender must not hear otherwise
-            addition.is_lost = True
-            logger.warning("new events could not be leased at once, and wait their turn: %s", as_store_error(error))
-        else:
-            job.result = Added(added.new, added.duplicates, added.seqs, added.fresh, tuple(leased))
+async def _lease_to(connection: Any, job: Job, first: int, *, by_caller: bool) -> None:
+    """Lease what is new to the worker that asked for it; it is stored already, whatever comes of this."""
+    addition: Addition = job.work
+    added: Added = job.result
+    try:
+        leased = await _lease(connection, addition, added.fresh, first, by_caller=by_caller)
+    except Exception as error:  # noqa: BLE001  # what was added is on disk: its sender must not hear otherwise
+        addition.is_lost = True
+        logger.warning("new events could not be leased at once, and wait their turn: %s", as_store_error(error))
+        return
+    job.result = Added(added.new, added.duplicates, added.seqs, added.fresh, tuple(leased))
 
 
 async def _lease(

@@ -73,8 +73,9 @@ async def _claimed_again(connection: Any, due: dict[int, list[str]], forced: dic
 
 
 _EVENTS = """
-SELECT e.seq, e.event, (SELECT t.thing FROM moderation_ai.things t WHERE t.lane = e.lane) FROM moderation_ai.events e
-WHERE e.seq = ANY ($1) ORDER BY e.seq
+SELECT e.seq, e.event, (
+    SELECT nullif(t.thing, '{}') FROM moderation_ai.things t WHERE t.lane = e.lane
+) FROM moderation_ai.events e WHERE e.seq = ANY ($1) ORDER BY e.seq
 """
 
 

@@ -6,6 +6,8 @@ another connection, as behind PgBouncer in transaction mode.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +55,14 @@ async def connect(url: str) -> asyncpg.Pool:
 
 async def _leave_as_it_is(connection: Any) -> None:
     """Do nothing when a connection comes back to its pool: there is no state to reset."""
+
+
+@asynccontextmanager
+async def in_transaction(connection: Any) -> AsyncIterator[None]:
+    """Do several statements in one transaction; where the client is gone the server ends it."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+        yield
 
 
 def _cannot_open(url: str, error: Exception) -> StoreError:

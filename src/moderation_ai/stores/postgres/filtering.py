@@ -20,6 +20,17 @@ _BY_ID = r"""e.seq IN (
 )"""
 
 
+_MENTIONS = """(
+    position({0}::bytea IN e.event) > 0 OR position({0}::bytea IN coalesce(e.raw, '')) > 0
+    OR position({0}::bytea IN convert_to(coalesce(e.headers, ''), 'UTF8')) > 0
+    OR EXISTS (SELECT FROM moderation_ai.deliveries d WHERE d.id = e.delivery AND (
+        position({0}::bytea IN coalesce(d.raw, '')) > 0
+        OR position({0}::bytea IN convert_to(coalesce(d.headers, ''), 'UTF8')) > 0))
+    OR EXISTS (SELECT FROM moderation_ai.attempts m WHERE m.seq = e.seq
+               AND position({0}::bytea IN convert_to(coalesce(m.error, ''), 'UTF8')) > 0)
+)"""
+
+
 def condition(which: EventFilter) -> tuple[str, list[Any]]:
     """Return the SQL condition for a filter, and its values; ``e`` is the events table and ``s`` the settled one.
 
@@ -38,6 +49,7 @@ def condition(which: EventFilter) -> tuple[str, list[Any]]:
         ("e.seq > {}", which.after_seq or None),
         ("e.seq < {}", which.before_seq or None),
         ("s.status = {}", finished),
+        (_MENTIONS, None if which.mentions is None else which.mentions.encode("utf-8", "surrogatepass")),
         (_BY_ID, prefixes),
     ]
     values = [value for _, value in parts if value is not None]

@@ -95,6 +95,16 @@ async def raw_body(connection: Any, seq: int) -> bytes | None:
     return found
 
 
+async def headers(connection: Any, seq: int) -> str | None:
+    """Return what was kept beside the body of the delivery that brought the event, or None."""
+    sql = (
+        "SELECT coalesce(e.headers, d.headers) FROM moderation_ai.events e "
+        "LEFT JOIN moderation_ai.deliveries d ON d.id = e.delivery WHERE e.seq = $1"
+    )
+    found: str | None = await connection.fetchval(sql, seq)
+    return found
+
+
 _COUNTS = """
 SELECT (SELECT count(*) FROM moderation_ai.queue)
          + (SELECT count(DISTINCT seq) FROM moderation_ai.attempts WHERE state = 0),

@@ -20,10 +20,12 @@ from moderation_ai.stores.base import (
     DeadLetter,
     Delivery,
     EventFilter,
+    Horizons,
     Outcome,
+    Removed,
     Subscription,
 )
-from moderation_ai.stores.postgres import adding, claiming, reading, register, replaying, settling
+from moderation_ai.stores.postgres import adding, claiming, pruning, reading, redacting, register, replaying, settling
 from moderation_ai.stores.postgres.connection import check_url, schema_version
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.opened import Opened
@@ -173,7 +175,7 @@ class PostgresStore:
 
     async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
         """Record what came of events."""
-        await self._do(lambda c: settling.settle(c, outcomes, worker))
+        await self._do(lambda c: settling.settle(c, outcomes, now, worker))
 
     async def release(self, worker: str) -> None:
         """Give back what ``worker`` holds."""
@@ -198,6 +200,10 @@ class PostgresStore:
         """Return the raw body of the delivery that brought the event."""
         return await self._read(lambda c: reading.raw_body(c, seq))
 
+    async def headers(self, seq: int) -> str | None:
+        """Return the ``headers`` of the delivery that brought the event."""
+        return await self._read(lambda c: reading.headers(c, seq))
+
     async def attempts(self, seq: int) -> list[Attempt]:
         """Return what every handler did with the event."""
         return await self._read(lambda c: reading.attempts(c, seq))
@@ -210,6 +216,11 @@ class PostgresStore:
         """Put events back to be handled."""
         return await self._do(lambda c: replaying.replay(c, seqs, now, handlers))
 
+    async def replace(self, seqs: Sequence[int], delivery: Delivery) -> Added:
+        """Keep ``delivery`` in the place of the events at ``seqs``, in one step."""
+        addition = adding.Addition(delivery, None)
+        return await self._do(lambda c: replaying.replace(c, seqs, addition))
+
     async def drop(self, seqs: Sequence[int], *, handlers: Sequence[str] = ()) -> int:
         """Take events out of dead letters without handling them."""
         return await self._do(lambda c: replaying.drop(c, seqs, handlers))
@@ -217,6 +228,22 @@ class PostgresStore:
     async def counts(self) -> Counts:
         """Return how many events stand where."""
         return await self._read(reading.counts)
+
+    async def prune(self, horizons: Horizons, now: datetime, *, limit: int, dry_run: bool = False) -> Removed:
+        """Remove what ``horizons`` do not keep, of ``limit`` events at most."""
+        if dry_run:
+            return await self._read(lambda c: pruning.count_prunable(c, horizons))
+        return await self._do(lambda c: pruning.prune(c, horizons, now, limit))
+
+    async def redact(
+        self, events: Sequence[WebhookEvent], *, lanes: Sequence[str] = (), dry_run: bool = False
+    ) -> Removed:
+        """Put ``events`` in the place of those at their ``seq``, and drop what stands beside these."""
+        return await self._do(lambda c: redacting.redact(c, events, lanes, dry_run=dry_run))
+
+    async def scrub(self) -> None:
+        """Have the database clear away what was changed or removed."""
+        await self._do(redacting.scrub)
 
     async def save_subscription(self, subscription: Subscription) -> None:
         """Keep ``subscription``."""

@@ -18,6 +18,7 @@ from moderation_ai.stores.rows import MADE_BY_HAND as MADE_BY_HAND
 from moderation_ai.stores.rows import READY as READY
 from moderation_ai.stores.rows import REPLAYED as REPLAYED
 from moderation_ai.stores.rows import STATUSES as STATUSES
+from moderation_ai.stores.rows import SUPERSEDED as SUPERSEDED
 from moderation_ai.stores.rows import TO_RETRY as TO_RETRY
 from moderation_ai.stores.rows import decode_thing as decode_thing
 from moderation_ai.stores.rows import encode as encode

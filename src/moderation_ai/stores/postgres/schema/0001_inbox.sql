@@ -1,5 +1,5 @@
--- The inbox, table by table as SQLite's. An event's row is written once and never changed: what changes lives in small
--- tables beside it. All of it stands in the schema moderation_ai, so that a database may hold other things too.
+-- The inbox, table by table as SQLite's. An event's row is written once; what changes lives in small tables beside it.
+-- All of it stands in the schema moderation_ai, so that a database may hold other things too.
 
 CREATE SEQUENCE events_seq;
 
@@ -99,11 +99,27 @@ CREATE TABLE workers (
     until timestamptz NOT NULL
 ) WITH (fillfactor = 10);
 
--- What we last knew of each object.
+-- What we last knew of each object ({} is nothing), and the places of its latest events in the order of their first runs.
+-- An index on events (lane) would cost every event that arrives a page of its own; this is written by the worker.
 CREATE TABLE things (
-    lane  text  PRIMARY KEY,
-    thing bytea NOT NULL
+    lane  text     PRIMARY KEY,
+    thing bytea    NOT NULL,
+    seqs  bigint[] NOT NULL DEFAULT '{}'
 );
+
+-- Objects whose texts have to go, and when their deletion was learned.
+CREATE TABLE deleted (
+    lane text        PRIMARY KEY,
+    at   timestamptz NOT NULL
+);
+CREATE INDEX deleted_at ON deleted (at);
+
+-- Up to which event bodies and texts were removed.
+CREATE TABLE pruned (
+    what text   PRIMARY KEY,
+    seq  bigint NOT NULL
+);
+INSERT INTO pruned (what, seq) VALUES ('bodies', 0), ('texts', 0);
 
 -- Authentic kinds that we have no use for, counted.
 CREATE TABLE ignored (

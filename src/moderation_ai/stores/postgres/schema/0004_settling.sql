@@ -10,11 +10,19 @@ CREATE FUNCTION save_status(_seqs bigint[]) RETURNS void LANGUAGE sql
     ON CONFLICT (seq) DO UPDATE SET status = excluded.status
 $$;
 
+-- The places of an object's events that are kept: its latest thousand.
+CREATE FUNCTION latest(_seqs bigint[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT _seqs[greatest(cardinality(_seqs) - 999, 1):]
+$$;
+
+-- The columns of what came of events are _seq to _is_deleted, those of their attempts _a_seq to _holds_until. The type of
+-- what only shows a state may turn out to be another: _t_seq to _t_event.
 CREATE FUNCTION settle_events(
-    _name text,
-    _seq bigint[], _status smallint[], _is_open boolean[], _thing bytea[],
+    _name text, _now timestamptz,
+    _seq bigint[], _status smallint[], _is_open boolean[], _thing bytea[], _is_deleted boolean[],
     _a_seq bigint[], _handler text[], _state smallint[], _attempts integer[], _ran_at timestamptz[], _error text[],
-    _due_at timestamptz[], _holds_until timestamptz[]
+    _due_at timestamptz[], _holds_until timestamptz[],
+    _t_seq bigint[], _t_type text[], _t_event bytea[]
 ) RETURNS void LANGUAGE plpgsql
     SET search_path = moderation_ai, pg_temp SET enable_seqscan = off SET enable_nestloop = off AS $$
 DECLARE
@@ -32,8 +40,9 @@ BEGIN
         RETURNING q.seq, q.lane, q.forced
     ), outcome AS MATERIALIZED (
         -- Of several outcomes of one event the first counts, the others come too late.
-        SELECT DISTINCT ON (o.seq) o.seq, o.status, o.is_open, o.thing, l.lane, l.forced
-        FROM unnest(_seq, _status, _is_open, _thing) WITH ORDINALITY AS o (seq, status, is_open, thing, place)
+        SELECT DISTINCT ON (o.seq) o.seq, o.status, o.is_open, o.thing, o.is_deleted, o.place, l.lane, l.forced
+        FROM unnest(_seq, _status, _is_open, _thing, _is_deleted) WITH ORDINALITY
+            AS o (seq, status, is_open, thing, is_deleted, place)
         JOIN left_queue l ON l.seq = o.seq ORDER BY o.seq, o.place
     ), kept AS (
         INSERT INTO attempts AS t (seq, handler, state, attempts, ran_at, error, due_at, holds_until, lane, forced)
@@ -49,11 +58,20 @@ BEGIN
         INSERT INTO settled AS s (seq, status) SELECT seq, status FROM outcome WHERE NOT is_open
         ON CONFLICT (seq) DO UPDATE SET status = excluded.status
     ), known AS (
-        INSERT INTO things AS t (lane, thing)
-        SELECT DISTINCT ON (lane) lane, thing FROM outcome WHERE thing IS NOT NULL ORDER BY lane, seq DESC
-        ON CONFLICT (lane) DO UPDATE SET thing = excluded.thing
+        INSERT INTO things AS t (lane, thing, seqs)
+        SELECT lane, coalesce((array_agg(thing ORDER BY place DESC) FILTER (WHERE thing IS NOT NULL))[1], '{}'),
+               latest(array_agg(seq ORDER BY place))
+        FROM outcome GROUP BY lane
+        ON CONFLICT (lane) DO UPDATE SET seqs = latest(t.seqs || excluded.seqs),
+            thing = CASE WHEN excluded.thing = '{}' THEN t.thing ELSE excluded.thing END
+    ), gone AS (
+        INSERT INTO deleted (lane, at) SELECT DISTINCT lane, _now FROM outcome WHERE is_deleted ON CONFLICT DO NOTHING
     )
     SELECT array_agg(seq), array_agg(lane) INTO first_runs, lanes FROM outcome;
+    IF cardinality(_t_seq) > 0 THEN
+        UPDATE events e SET event_type = t.type, event = t.event FROM unnest(_t_seq, _t_type, _t_event) AS t (seq, type, event)
+        WHERE e.seq = ANY (_t_seq) AND e.seq = ANY (first_runs) AND e.seq = t.seq;
+    END IF;
     -- What is not in the queue may be handlers that ran again; an event's status is asked of all its attempts then.
     IF coalesce(cardinality(first_runs), 0) < cardinality(_seq) THEN
         WITH again AS MATERIALIZED (

@@ -1,4 +1,4 @@
--- Putting events back to be handled, and taking dead letters away.
+-- Putting events back to be handled, taking dead letters away, and what erasure and retention do to the queue.
 
 -- Make events run again whatever came of them before, by _handlers alone where given; return how many they are. What is
 -- just being handled, or waits for it, is left alone.
@@ -51,4 +51,35 @@ BEGIN
     UPDATE settled SET status = 1 WHERE seq = ANY (dropped) AND status = 2
       AND NOT EXISTS (SELECT FROM attempts a WHERE a.seq = settled.seq AND a.state = 2);
     RETURN coalesce(cardinality(dropped), 0);
+END $$;
+
+-- Let events run no more, and their lanes go on; what a worker makes of them just now counts for nothing. They are no
+-- dead letters any more either. What was done keeps its status unless _finished_too.
+CREATE FUNCTION supersede(_seqs bigint[], _finished_too boolean) RETURNS void LANGUAGE plpgsql
+    SET search_path = moderation_ai, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    lanes text[];
+    more text[];
+BEGIN
+    PERFORM one_at_a_time();
+    PERFORM set_config('synchronous_commit', 'on', true);
+    WITH gone AS (DELETE FROM queue WHERE seq = ANY (_seqs) RETURNING lane) SELECT array_agg(lane) INTO lanes FROM gone;
+    SELECT array_agg(lane) INTO more FROM attempts WHERE seq = ANY (_seqs) AND state = 0;
+    UPDATE attempts SET state = 3, worker = NULL, claim = NULL, lane = NULL WHERE seq = ANY (_seqs) AND state IN (0, 2);
+    INSERT INTO settled AS s (seq, status) SELECT seq, 3 FROM events WHERE seq = ANY (_seqs)
+    ON CONFLICT (seq) DO UPDATE SET status = excluded.status WHERE _finished_too OR s.status = 2;
+    PERFORM let_go(lanes || more);
+END $$;
+
+-- Drop what attempts say of their errors, which may quote a text; return how many that were.
+CREATE FUNCTION drop_errors(_seqs bigint[]) RETURNS bigint LANGUAGE plpgsql
+    SET search_path = moderation_ai, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    dropped bigint;
+BEGIN
+    PERFORM one_at_a_time();
+    PERFORM set_config('synchronous_commit', 'on', true);
+    UPDATE attempts SET error = NULL WHERE seq = ANY (_seqs) AND error IS NOT NULL;
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    RETURN dropped;
 END $$;
