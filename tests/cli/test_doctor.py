@@ -244,6 +244,7 @@ def test_refusals_of_the_running_gateway_are_explained() -> None:
                     "twitter:InvalidSignature": 9,
                     "other:UnknownPlatform": 1,
                     "generic:AddressNotAllowed": 2,
+                    "youtube:PlatformUnavailable": 5,
                 }
             }
         )
@@ -252,6 +253,7 @@ def test_refusals_of_the_running_gateway_are_explained() -> None:
         ("stale requests", "warning"),
         ("allowed_ips", "warning"),
         ("signatures", "warning"),
+        ("keys", "warning"),
     ]
     assert found[0].message.startswith("7 were refused")
     assert [one.status for one in check_refusals({"rejected": {}})] == ["ok"]

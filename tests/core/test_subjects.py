@@ -46,7 +46,8 @@ def test_reaches_through_data_to_its_one_subject() -> None:
     data = Data.of({"comment": {"id": "c", "post_id": "p", "text": "t", "stars": 5}})
     assert (data.id, data.text, data.post_id, data.stars) == ("c", "t", "p", 5)
     assert data.subject is data.comment
-    assert Data.of({"post": {"id": "p", "caption": "words"}}).text == "words"
+    assert Data.of({"post": {"id": "p", "title": "short", "caption": "words"}}).text == "words"
+    assert Data.of({"post": {"id": "p", "title": "short"}}).text == "short"
 
 
 def test_reaches_the_ids_of_a_deletion() -> None:

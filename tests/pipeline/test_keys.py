@@ -181,7 +181,7 @@ class Gate:
 
     def __init__(self, server: KeyServer, **changes: object) -> None:
         self.store = MemoryStore()
-        credential = Credential(pubsub=trust(**{"keys_url": server.url, "keys": None, **changes}))
+        credential = Credential(secrets=("s3cret",), pubsub=trust(**{"keys_url": server.url, "keys": None, **changes}))
         self.platform = find_platform("youtube")
         sources = {"youtube": Source(platform=self.platform, credential=credential)}
         self.intake = Intake(self.store, sources, keys=KeyRing(Sender(timeout=30).get))
@@ -223,6 +223,21 @@ async def test_tokens_of_forgers_are_refused_and_make_nobody_ask_again_and_again
         assert server.asked == 1
         assert (await gate.push(0)).status == 200
         assert server.asked == 1
+
+
+async def test_a_key_server_that_takes_its_time_holds_back_nobody_else() -> None:
+    with key_server(FIRST) as server:
+        gate = Gate(server)
+        server.gate.clear()
+        pushes = [asyncio.ensure_future(gate.push()) for _ in range(20)]
+        await asyncio.sleep(0)
+        fields = gate.platform.sign(b"<feed/>", "s3cret", NOW)
+        other = Request(body=b"<feed/>", headers=Headers.of(fields), received_at=NOW)
+        assert (await gate.intake.receive(other, "youtube")).status == 200
+        assert gate.intake.waiting == 0
+        assert not any(push.done() for push in pushes)
+        server.gate.set()
+        assert {answer.status for answer in await asyncio.gather(*pushes)} == {200}
 
 
 async def test_without_keys_a_push_is_to_be_sent_again() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import ClientDisconnect
@@ -201,3 +202,36 @@ async def test_receive_and_handle_know_each_others_events(handler: WebhookHandle
     assert (await handler.receive(ours())).body == b'{"new":0,"duplicates":1,"ignored":0}'
     await handler.handle(made("other"))
     assert book.ids == ["c1", "other"]
+
+
+@pytest.mark.anyio
+async def test_a_hub_is_confirmed_the_topics_that_were_named() -> None:
+    topic = "https://www.youtube.com/feeds/videos.xml?channel_id=UCours"
+    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), topics=[topic])
+    answers = []
+    for asked in (topic, topic + "s"):
+        query = urlencode({"hub.mode": "subscribe", "hub.topic": asked, "hub.challenge": "42"})
+        answers.append(await handler.receive(ours("youtube", b"", method="GET", query=query)))
+    assert [(answer.status, answer.body) for answer in answers[:1]] == [(200, b"42")]
+    assert answers[1].status == 404
+
+
+@pytest.mark.anyio
+async def test_a_hubs_push_becomes_events_for_handlers_of_new_and_of_changed_posts() -> None:
+    handler = WebhookHandler(secret=SECRET, store=MemoryStore())
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    @handler.on("post.*")
+    async def note(event: Any) -> None:
+        seen.append(f"{event.event_type} {event.data.title}")
+        if len(seen) == 2:
+            done.set()
+
+    platform = find_platform("youtube")
+    changed = next(sample for sample in platform.samples(datetime.now(UTC), 1) if sample.name == "entry.changed")
+    answer = await handler.receive(ours("youtube", changed.body))
+    assert answer.body == b'{"new":2,"duplicates":0,"ignored":0}'
+    async with asyncio.timeout(60):
+        await done.wait()
+    assert seen == ["post.created Why crust matters", "post.updated Why crust matters"]

@@ -90,7 +90,7 @@ class Comment(Subject, kw_only=True, omit_defaults=True):
 
 
 class Post(Subject, kw_only=True, omit_defaults=True):
-    """A post, video or story; ``caption`` is its text and ``kind`` says share, quote or repost."""
+    """A post, video or story; ``caption`` is its text, if there is more than a title; ``kind`` says share or repost."""
 
     times = ("created_at", "updated_at")
     ids = ("id", "author_id")
@@ -108,8 +108,8 @@ class Post(Subject, kw_only=True, omit_defaults=True):
 
     @property
     def text(self) -> str | None:
-        """Return the caption under the name that comments use."""
-        return self.caption
+        """Return the caption, or of what has none the title, under the name that comments use."""
+        return self.title if self.caption is None else self.caption
 
 
 class Reaction(Subject, kw_only=True, omit_defaults=True):

@@ -146,7 +146,11 @@ class Intake:
         if self._keys is None or platform is None:
             raise needed
         source = self.find(platform, account)
-        credential = await self._keys.complete(needed, source.platform, source.credential, request.received_at)
+        self.waiting -= 1  # The store is not what it waits for, so the worker need not hold back.
+        try:
+            credential = await self._keys.complete(needed, source.platform, source.credential, request.received_at)
+        finally:
+            self.waiting += 1
         return source, self._open(request, Source(platform=source.platform, credential=credential))
 
     def check_address(self, request: Request) -> None:
@@ -220,7 +224,8 @@ class Intake:
         if isinstance(answer, Subscribed):
             name = source.platform.name
             self.tally.subscribed[name, "denied" if answer.reason is not None else "confirmed"] += 1
-            logger.info("%s: %s", name, said_of(answer))
+            is_loss = answer.reason is not None and answer.topic
+            logger.log(logging.WARNING if is_loss else logging.INFO, "%s: %s", name, said_of(answer))
         return answer
 
     def _named_in(self, request: Request) -> str:
@@ -248,7 +253,7 @@ class Intake:
         """Count and log that a request cannot be verified now, and return the answer that asks for it again."""
         label = self._label(platform)
         self.tally.reject(label, type(error).__name__, when)
-        logger.warning("a request for %s cannot be verified now: %s", label, error)
+        logger.info("a request for %s cannot be verified now: %s", label, error)
         answer = refusal(503, "this cannot be verified now; nothing was kept, send it again")
         return _again_after(answer, error.retry_after or 5.0)
 

@@ -114,7 +114,7 @@ class KeyRing:
         else:
             lifetime = lifetime_of(answer)
             held.asked_at, held.fresh_until, held.failed_at = now, now + lifetime, None
-            logger.info("%d keys from %s, good for %d s", len(held.keys), url, lifetime.total_seconds())
+            logger.info("fetched %s: %d keys, good for %d s", url, len(held.keys), lifetime.total_seconds())
         finally:
             held.fetching = None
 

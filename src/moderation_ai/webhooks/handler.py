@@ -48,7 +48,8 @@ class WebhookHandler:
     ``allowed_ips`` are addresses or networks that may post (all, if none is named), seen through ``trusted_proxies``;
     ``store`` is a URL or a store, else ``MODERATION_AI_STORE__URL``, else memory with one warning.
     ``verify_token`` answers Meta's handshake (the secret does, if none is given), ``accounts`` maps a platform's name
-    to its accounts' ids and your names for them, ``timeout`` (seconds) and ``retries`` are the handlers' defaults.
+    to its accounts' ids and your names for them, ``topics`` are the WebSub topics whose subscription is confirmed
+    (YouTube, Medium), ``timeout`` (seconds) and ``retries`` are the handlers' defaults.
     ``allow_unverified`` must be named to receive without any secret. An interpreter that exits waits for work that has
     begun, ``exit_deadline`` seconds at most. ``retention`` says for how long what is kept.
     """
@@ -64,6 +65,7 @@ class WebhookHandler:
         store: str | Store | None = None,
         verify_token: str | None = None,
         accounts: Mapping[str, Mapping[str, str]] | None = None,
+        topics: Sequence[str] = (),
         trusted_proxies: Sequence[str] = (),
         timeout: float = TIMEOUT,
         retries: RetrySchedule | None = None,
@@ -81,6 +83,7 @@ class WebhookHandler:
         self._store = store
         self._verify_token = verify_token
         self._accounts = accounts or {}
+        self._topics = tuple(topics)
         self._timeout = timeout
         self._retries = retries
         self._max_body = max_body
@@ -245,6 +248,7 @@ class WebhookHandler:
                 credential=Credential(
                     secrets=self.secrets,
                     verify_token=self._verify_token or (self.secrets[0] if self.secrets else None),
+                    topics=self._topics,
                     accounts={native: ours for ours, native in self._accounts.get(name, {}).items()},
                     generic=True,
                     allow_unverified=self._allow_unverified and not self.secrets,

@@ -101,6 +101,11 @@ _REASONS = {
         "came without a signature",
         "whoever sent them is not the platform, or a proxy before the gateway drops the header",
     ),
+    "PlatformUnavailable": (
+        "keys",
+        "had a token that cannot be checked, because the keys could not be fetched",
+        "see that this machine reaches pubsub.jwks_url (Google's, if none is set); the log says why it did not",
+    ),
     "AddressNotAllowed": (
         "allowed_ips",
         "came from addresses that may not post",

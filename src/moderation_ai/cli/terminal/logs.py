@@ -23,6 +23,9 @@ def set_up_logs(level: str, form: str) -> None:
     root.setLevel(level.upper())
     # The server tells of each of its two beginnings and ends, which we do ourselves.
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    # The client tells of each request with its whole address, in which a token may stand.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class TextFormatter(logging.Formatter):
