@@ -325,6 +325,13 @@ def test_refuses_more_targets_than_go_into_one_call(platform: Platform) -> None:
 
 
 @every_actor
+def test_shows_no_more_targets_than_go_into_one_call(platform: Platform) -> None:
+    for count in (0, platform.fetches + 1):
+        with pytest.raises(UnsupportedAction, match="at once"):
+            platform.fetch([TARGET] * count, SESSION)
+
+
+@every_actor
 @pytest.mark.parametrize("odd", ODD_IDS, ids=ascii)
 def test_no_id_leads_a_request_elsewhere(platform: Platform, odd: str) -> None:
     for action in platform.actions:

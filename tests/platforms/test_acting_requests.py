@@ -11,7 +11,7 @@ import pytest
 from moderation_ai.core.acting import Target
 from moderation_ai.core.flows import Outgoing, Session
 from moderation_ai.platforms import find_platform
-from tests.platforms.driving import CLIENT, SESSION, act_of, by_table, drive
+from tests.platforms.driving import CLIENT, SESSION, THROUGH_PAGE, act_of, by_table, drive
 
 ME = SESSION.account_id
 
@@ -118,6 +118,41 @@ def test_answers_a_reply_on_youtube_below_the_first_comment(reply: Target) -> No
     assert written(effective("youtube", "reply", reply))[2]["snippet"]["parentId"] == "Ugx1"
 
 
+NICE = Target(id="17870913679156914", author_id="6677")
+_IG, _FB = "https://graph.instagram.com/v25.0", "https://graph.facebook.com/v25.0"
+
+
+@pytest.mark.parametrize("session", [SESSION, THROUGH_PAGE], ids=["instagram login", "facebook login"])
+@pytest.mark.parametrize(
+    ("action", "method", "address"),
+    [
+        ("approve", "POST", "/17870913679156914?hide=false"),
+        ("hide", "POST", "/17870913679156914?hide=true"),
+        ("unhide", "POST", "/17870913679156914?hide=false"),
+        ("remove", "DELETE", "/17870913679156914"),
+        ("retract", "DELETE", "/17870913679156914"),
+        ("reply", "POST", "/17870913679156914/replies?message=Thank%20you%20%E2%80%94%20danke"),
+    ],
+)
+def test_asks_instagram_as_documented(session: Session, action: str, method: str, address: str) -> None:
+    base = _FB if session.page_id else _IG
+    request = effective("instagram", action, NICE, session)
+    assert written(request) == (method, base + address, "")
+    assert dict(request.headers)["Authorization"] == f"Bearer {SESSION.access_token}"
+
+
+@pytest.mark.parametrize(("action", "word"), [("ban", "block_user"), ("unban", "unblock_user")])
+def test_blocks_on_instagram_through_the_page_as_documented(action: str, word: str) -> None:
+    body = {"user_ids": [{"id": "6677"}], "actions": [word]}
+    request = effective("instagram", action, NICE, THROUGH_PAGE)
+    assert written(request) == ("POST", f"{_FB}/1055/moderate_conversations", body)
+
+
+def test_answers_a_reply_on_instagram_below_the_first_comment() -> None:
+    request = effective("instagram", "reply", Target(id="17", parent_id="16"))
+    assert "/16/replies?" in request.url
+
+
 def refresh(platform: str, session: Session = SESSION) -> tuple[tuple[str, str, Any], Mapping[str, str]]:
     known = find_platform(platform)
     _, (request,) = drive(known.session(session, CLIENT), by_table(known))
@@ -147,3 +182,13 @@ def test_refreshes_at_google_as_documented() -> None:
     form = f"grant_type=refresh_token&refresh_token={OLD}&client_id=app&client_secret={CLIENT.secret}"
     assert request == ("POST", "https://oauth2.googleapis.com/token", form)
     assert "Authorization" not in headers
+
+
+def test_renews_tokens_of_instagram_as_documented() -> None:
+    request, headers = refresh("instagram")
+    query = f"grant_type=ig_refresh_token&access_token={SESSION.access_token}"
+    assert request == ("GET", f"https://graph.instagram.com/refresh_access_token?{query}", "")
+    assert "Authorization" not in headers
+    request, headers = refresh("instagram", THROUGH_PAGE)
+    ours = f"client_id=app&client_secret={CLIENT.secret}&fb_exchange_token={SESSION.access_token}"
+    assert request == ("GET", f"{_FB}/oauth/access_token?grant_type=fb_exchange_token&{ours}", "")

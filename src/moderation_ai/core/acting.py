@@ -101,7 +101,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
 class Acts:
     """The acting side of a platform: its API's table, what can be done by it, and the flows.
 
-    A platform gives ``api``, ``capabilities`` and ``values``, and ``fetch`` where its comments can be read.
+    A platform gives ``api``, ``capabilities``, ``values`` and ``refreshing``, and ``see`` where comments can be read.
     """
 
     name: ClassVar[str]
@@ -176,8 +176,13 @@ class Acts:
                 raise UnsupportedAction(f"{act.action} on {self.name} cannot be done without {' and '.join(missing)}")
 
     def fetch(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
-        """Return the flow that looks at up to ``fetches`` targets; it returns what is seen of each, in order."""
-        raise UnsupportedAction(f"{self.name} has no call that shows a comment", alternatives=self.actions)
+        """Return the flow that looks at 1 to ``fetches`` targets; it returns what is seen of each, in order.
+
+        Raises ``UnsupportedAction`` at once for more, and where the platform has no call for it.
+        """
+        if not 1 <= len(targets) <= self.fetches:
+            raise UnsupportedAction(f"{self.name} shows 1 to {self.fetches} comments at once, not {len(targets)}")
+        return self.see(targets, session)
 
     def session(self, session: Session, client: Client) -> Flow[Session]:
         """Yield the request for the next tokens and return them; a refresh token may be good for one use only.
@@ -195,6 +200,10 @@ class Acts:
 
     def refreshing(self, session: Session, client: Client) -> Mapping[str, object]:
         """Return the values that the call ``refresh`` takes."""
+        raise NotImplementedError
+
+    def see(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
+        """Look at the targets, as ``fetch`` promises."""
         raise NotImplementedError
 
     def look(self, act: Act, session: Session) -> Flow[tuple[Seen, ...]]:

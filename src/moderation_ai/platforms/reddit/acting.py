@@ -75,7 +75,7 @@ class RedditActs(Acts):
         """Return what the token endpoint takes."""
         return {"refresh_token": require_refresh_token(session)}
 
-    def fetch(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
+    def see(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
         """Look at up to 100 comments or posts, as a moderator sees them."""
         reading = yield from self.api.ask("info", {"id": ",".join(each.id for each in targets)}, session)
         things = {as_id(at(thing, "data.name")): as_dict(thing) for thing in as_list(at(reading.body, "data.children"))}

@@ -51,7 +51,7 @@ class TwitterActs(Acts):
         """Return what the token endpoint takes; the refresh token that comes back is another one."""
         return {"refresh_token": require_refresh_token(session), "client_id": client.id}
 
-    def fetch(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
+    def see(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
         """Look at up to 100 posts. Whether a reply is hidden is not told, so a post that is there has no state."""
         try:
             reading = yield from self.api.ask("posts", {"ids": ",".join(each.id for each in targets)}, session)

@@ -60,7 +60,7 @@ class YouTubeActs(Acts):
         """Return what Google's token endpoint takes."""
         return {"refresh_token": require_refresh_token(session), "client_id": client.id, "client_secret": client.secret}
 
-    def fetch(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
+    def see(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
         """Look at up to 50 comments for one unit; what does not come back does not exist."""
         reading = yield from self.api.ask("comments", {"id": ",".join(each.id for each in targets)}, session)
         items = {as_id(at(item, "id")): item for item in as_list(at(reading.body, "items"))}

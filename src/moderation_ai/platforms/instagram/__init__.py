@@ -14,9 +14,10 @@ from moderation_ai.core.http import Request, Response
 from moderation_ai.core.meta import SIGNATURE, Change, answer_meta, changes_of, sign_meta, verify_meta
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.subjects import Comment, Data, Post
+from moderation_ai.platforms.instagram.acting import InstagramActs
 
 
-class Instagram(Platform):
+class Instagram(InstagramActs, Platform):
     """Know Instagram.
 
     Source: https://developers.facebook.com/docs/instagram-platform/webhooks. Edits, deletions and hiding are not
@@ -45,7 +46,6 @@ class Instagram(Platform):
         "standby": "",
     }
     hosts = ("graph.instagram.com", "graph.facebook.com")
-    actions = ("approve", "hide", "unhide", "remove", "reply")
 
     def verify_own(self, request: Request, credential: Credential) -> int:
         """Return the index of the app secret that signed ``request``; see ``verify_meta``."""
