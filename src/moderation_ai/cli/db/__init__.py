@@ -1,1 +1,1 @@
-"""The db commands: status, upgrade, prune."""
+"""The db commands: status, upgrade, backup, restore, prune."""

@@ -1,0 +1,73 @@
+"""Backups: a copy of the store while it is used, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+
+import click
+
+from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, settings_options
+from moderation_ai.cli.terminal.printing import Progress
+from moderation_ai.cli.terminal.stores import require_file, store_file
+from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
+from moderation_ai.stores.sqlite.copying import check_whole, copy_store, replace_store
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over FILE if there is one.")
+@settings_options
+@pass_invocation
+def backup(invocation: Invocation, file: Path, force: bool) -> None:
+    """Copy the store as it is now to FILE, also while `serve` writes to it.
+
+    FILE is readable by you alone, and appears once it is complete and was found whole.
+    """
+    store = require_file(invocation.store_url)
+    if file.exists() and (not force or file.samefile(store)):
+        raise ModerationError(f"{file} is the store itself" if file.samefile(store) else f"{file} exists; see --force")
+    part = file.with_name(file.name + ".part")
+    part.unlink(missing_ok=True)
+    _copy(store, part)
+    part.replace(file)
+    click.echo(f"{file}: {_size(file)}, schema {check_whole(file)}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@settings_options
+@pass_invocation
+def restore(invocation: Invocation, file: Path) -> None:
+    """Put the backup FILE in the place of the store, which is kept aside.
+
+    FILE is checked first. While any process uses the store, such as `serve`, nothing is done.
+    """
+    store = store_file(invocation.store_url)
+    if store is None:
+        raise ConfigurationError("a store in memory cannot be restored; name one with a file by --store")
+    if store.exists() and file.samefile(store):
+        raise ModerationError(f"{file} is the store itself")
+    number = check_whole(file)
+    part = store.with_name(store.name + ".restoring")
+    part.unlink(missing_ok=True)
+    _copy(file, part)
+    now = invocation.clock.now().astimezone(UTC)
+    aside = store.with_name(f"{store.name}.before-{now:%Y%m%dT%H%M%SZ}")
+    had_one = store.exists()
+    try:
+        replace_store(store, part, aside)
+    except (StoreError, OSError):
+        part.unlink(missing_ok=True)
+        raise
+    click.echo(f"{store}: restored from {file}, schema {number}" + (f"; what was there is {aside}" if had_one else ""))
+
+
+def _copy(source: Path, target: Path) -> None:
+    progress = Progress("pages")
+    copy_store(source, target, lambda copied, pages: progress.add(copied - progress.done))
+    progress.end()
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / (1 << 20):.1f} MiB"
