@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from moderation_ai.core.errors import StoreError
@@ -186,3 +187,18 @@ async def test_the_last_of_several_outcomes_of_a_lane_says_what_is_known_of_the_
     await add(store, event("c1", "3"))
     [third] = await claim(store)
     assert third.thing == things[1]
+
+
+async def test_a_type_that_was_corrected_is_stored_and_found_and_nothing_else_of_the_event_changes(
+    store: Store,
+) -> None:
+    seen = event("c1", text='Straße "\\ \u2028 \x00')
+    seen.event.sighting = True
+    [seq] = await add(store, seen)
+    [held] = await claim(store)
+    await store.settle([msgspec.structs.replace(done(held), event_type="comment.updated")], NOW)
+    [found] = await store.events(EventFilter(event_type="comment.updated"))
+    assert await store.events(EventFilter(event_type="comment.created")) == []
+    assert (found.seq, found.event_type, found.sighting, found.status) == (seq, "comment.updated", False, "done")
+    expected = msgspec.structs.replace(held.event, event_type="comment.updated", sighting=False, status="done")
+    assert found == expected
