@@ -79,6 +79,7 @@ def flows(platform: Platform) -> Iterator[tuple[str, Callable[[], Flow[object]]]
             yield f"{action}{'-looking' * look}", _acting(platform, action, look)
     if platform.fetches:
         yield "fetch", lambda: platform.fetch((TARGET,), SESSION)
+    yield "identify", lambda: platform.identify(SESSION)
     yield "session", lambda: platform.session(SESSION, CLIENT)
 
 

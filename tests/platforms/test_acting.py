@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation_ai.core.acting import Act, Acts, Outcome, Target
-from moderation_ai.core.api import is_asked_of
 from moderation_ai.core.asked import find_call
 from moderation_ai.core.calls import Call
 from moderation_ai.core.errors import (
@@ -28,6 +27,7 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.core.flows import Flow, Outgoing, Session
 from moderation_ai.core.platform import Platform
+from moderation_ai.sender import check_address
 from tests.platforms.driving import (
     ACTORS,
     CLIENT,
@@ -67,7 +67,7 @@ def requests_of(platform: Platform, make: MakeFlow) -> list[Outgoing]:
     """Return what a flow asks; one that looks may end there, for the samples tell of another comment."""
     asked: list[Outgoing] = []
     answered = by_table(platform)
-    with suppress(OutcomeUnknown, ContentGone):
+    with suppress(OutcomeUnknown, ContentGone, UnsupportedAction):
         drive(make(), lambda request: (asked.append(request), answered(request))[1])
     return asked
 
@@ -166,12 +166,13 @@ def test_an_answer_without_its_proof_is_no_success(platform: Platform, call: Cal
 @every_flow
 def test_asks_only_what_stands_in_the_table(platform: Platform, name: str, make: MakeFlow) -> None:
     asked = requests_of(platform, make)
-    assert asked or name.endswith("-looking")
+    assert asked or name.endswith("-looking") or name == "identify"
     for request in asked:
         call, values = find_call(platform.api.calls, request.method, request.url, request.body)
         assert call.name == request.call
         assert call.fill(values) == values
-        assert is_asked_of(request, platform.hosts)
+        assert request.url.startswith("https://")
+        assert check_address(request.url, platform.hosts) == request.host
         assert TOKEN not in repr(request)
         assert "nobody-may-see" not in request.url.partition("?")[0]
 
@@ -247,6 +248,18 @@ def test_what_can_be_undone_is_undone_by_the_call_that_the_table_names(platform:
     assert outcomes[0].target_id == ("r9" if action == "reply" else TARGET.id)
     first = drive(moderate(platform, act), by_table(platform))[1]
     assert (asked[0].method, asked[0].url, asked[0].body) != (first[0].method, first[0].url, first[0].body)
+
+
+@every_actor
+@pytest.mark.parametrize("session", [SESSION, THROUGH_PAGE], ids=["itself", "through a page"])
+def test_tells_whose_token_it_is_or_that_it_cannot(platform: Platform, session: Session) -> None:
+    if platform.who(session)[0] not in [call.name for call in platform.api.calls]:
+        with pytest.raises(UnsupportedAction, match="configure the account's id"):
+            next(platform.identify(session))
+        return
+    found, asked = drive(platform.identify(session), by_table(platform))
+    assert found
+    assert [platform.api.call(request.call).effect for request in asked] == ["reads"]
 
 
 @every_actor

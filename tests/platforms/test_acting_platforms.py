@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -250,6 +251,10 @@ def test_youtubes_units_come_back_at_midnight_in_california(now: str, seconds: i
     assert caught.value.retry_after == seconds
 
 
+def test_reddit_names_us_as_its_events_do() -> None:
+    assert drive(REDDIT.identify(SESSION), lambda _: says({"id": "app", "name": "bread_bot"}))[0] == "t2_app"
+
+
 # --- Instagram -----------------------------------------------------------------------------------------------------
 
 
@@ -333,3 +338,12 @@ def test_meta_tells_shares_and_the_minutes_until_it_listens_again() -> None:
 def test_instagram_bans_through_a_page_only() -> None:
     with pytest.raises(UnsupportedAction, match="page_id"):
         INSTAGRAM.moderate(act_of("ban"), SESSION)
+
+
+def test_the_example_of_the_docs_asks_what_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "acting.md").read_text("utf-8")
+    block = page.split("```python\n")[1].split("```")[0]
+    said = block.rpartition("# GET ")[2].strip()
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/acting.md", "exec"), names)
+    assert names["request"].url == said

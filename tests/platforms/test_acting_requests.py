@@ -141,6 +141,20 @@ def test_asks_instagram_as_documented(session: Session, action: str, method: str
     assert dict(request.headers)["Authorization"] == f"Bearer {SESSION.access_token}"
 
 
+@pytest.mark.parametrize(
+    ("platform", "session", "url"),
+    [
+        ("twitter", SESSION, f"{_X}/users/me"),
+        ("reddit", SESSION, f"{_R}/api/v1/me?raw_json=1"),
+        ("youtube", SESSION, "https://www.googleapis.com/youtube/v3/channels?part=id&mine=true"),
+        ("instagram", SESSION, f"{_IG}/me?fields=user_id%2Cusername"),
+        ("instagram", THROUGH_PAGE, f"{_FB}/1055?fields=instagram_business_account"),
+    ],
+)
+def test_asks_who_it_is_as_documented(platform: str, session: Session, url: str) -> None:
+    assert written(next(find_platform(platform).identify(session))) == ("GET", url, "")
+
+
 @pytest.mark.parametrize(("action", "word"), [("ban", "block_user"), ("unban", "unblock_user")])
 def test_blocks_on_instagram_through_the_page_as_documented(action: str, word: str) -> None:
     body = {"user_ids": [{"id": "6677"}], "actions": [word]}

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from moderation_ai.core.api import Api, Reading, at
 from moderation_ai.core.calls import Call
 from moderation_ai.core.content import first_id
-from moderation_ai.core.errors import ContentGone, OutcomeUnknown, UnsupportedAction
+from moderation_ai.core.errors import ContentGone, OutcomeUnknown, PlatformUnavailable, UnsupportedAction
 from moderation_ai.core.events import WebhookEvent, object_id_of
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.sessions import read_session
@@ -192,7 +192,26 @@ class Acts:
         reading = yield from self.api.ask("refresh", self.refreshing(session, client), session, client)
         return read_session(reading, session)
 
+    def identify(self, session: Session) -> Flow[str]:
+        """Ask who the token belongs to, and return the account's id as the platform's events name it.
+
+        Raises ``CredentialsRejected`` for a token that is not accepted, and ``UnsupportedAction`` where there is no
+        call for it.
+        """
+        name, values = self.who(session)
+        if name not in [call.name for call in self.api.calls]:
+            raise UnsupportedAction(f"{self.name} does not tell whose token it is: configure the account's id")
+        reading = yield from self.api.ask(name, values, session)
+        found = self.made_id(reading, self.api.call(name))
+        if found is None:
+            raise PlatformUnavailable(f"{self.name} answered without an id that we can read")
+        return found
+
     # --- what a platform says ---
+
+    def who(self, session: Session) -> tuple[str, Mapping[str, object]]:
+        """Return the call that ``identify`` makes, with its values."""
+        return "me", {}
 
     def values(self, act: Act, session: Session) -> Mapping[str, object]:
         """Return the values of all parameters that its calls take, by the platform's names; None where not known."""

@@ -20,7 +20,7 @@ from moderation_ai.core.errors import (
     PlatformUnavailable,
     RateLimited,
 )
-from moderation_ai.core.flows import Answer, Client, Flow, Outgoing, Session
+from moderation_ai.core.flows import Answer, Client, Flow, Session
 
 _BY_STATUS: Mapping[int, type[PlatformError]] = {
     401: CredentialsRejected,
@@ -150,11 +150,6 @@ def at(body: Any, path: str) -> Any:
         else:
             value = value.get(name) if isinstance(value, dict) else None
     return value
-
-
-def is_asked_of(outgoing: Outgoing, hosts: tuple[str, ...]) -> bool:
-    """Say whether a request goes where the platform's table allows it: to one of its hosts, encrypted."""
-    return outgoing.url.startswith("https://") and outgoing.host in hosts
 
 
 def _json(body: bytes) -> Any:

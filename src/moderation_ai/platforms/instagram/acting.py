@@ -56,6 +56,10 @@ class InstagramActs(Acts):
             "user_ids": [{"id": target.author_id}],
         }
 
+    def who(self, session: Session) -> tuple[str, Mapping[str, object]]:
+        """Return the call that tells the account: Instagram's own, or the Page's."""
+        return ("page", {"page_id": session.page_id}) if session.page_id else ("me", {})
+
     def session(self, session: Session, client: Client) -> Flow[Session]:
         """Yield the request for the next long-lived token: Instagram's, or Facebook's where there is a Page."""
         name = "exchange" if session.page_id else "refresh"

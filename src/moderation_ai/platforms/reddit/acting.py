@@ -75,6 +75,11 @@ class RedditActs(Acts):
         """Return what the token endpoint takes."""
         return {"refresh_token": require_refresh_token(session)}
 
+    def identify(self, session: Session) -> Flow[str]:
+        """Ask who the token belongs to; events name users by their full name."""
+        id36 = yield from super().identify(session)
+        return id36 if id36.startswith("t2_") else f"t2_{id36}"
+
     def see(self, targets: Sequence[Target], session: Session) -> Flow[tuple[Seen, ...]]:
         """Look at up to 100 comments or posts, as a moderator sees them."""
         reading = yield from self.api.ask("info", {"id": ",".join(each.id for each in targets)}, session)

@@ -141,6 +141,17 @@ CALLS = (
         note="Up to 100 full names. A moderator is told what is removed, approved and locked.",
         source=f"{_PAGE}GET_api_info",
     ),
+    Call(
+        name="me",
+        method="GET",
+        url=f"{_OAUTH}/api/v1/me",
+        fields=(Field("raw_json", "query", only=("1",)),),
+        scopes=("identity",),
+        answer='{"id":"app","name":"bread_bot","is_mod":true}',
+        proof="id",
+        makes="id",
+        source=f"{_PAGE}GET_api_v1_me",
+    ),
     _list_of("banned"),
     _list_of("muted"),
     Call(

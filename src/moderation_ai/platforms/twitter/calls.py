@@ -146,6 +146,17 @@ CALLS = (
         source="https://docs.x.com/x-api/posts/lookup/introduction",
     ),
     Call(
+        name="me",
+        method="GET",
+        url=f"{_V2}/users/me",
+        scopes=("tweet.read", "users.read"),
+        answer='{"data":{"id":"1201","name":"Corner Bakery","username":"cornerbakery"}}',
+        proof="data.id",
+        makes="data.id",
+        limits=_per_quarter(75),
+        source="https://docs.x.com/x-api/users/user-lookup-me",
+    ),
+    Call(
         name="refresh",
         method="POST",
         url=f"{_V2}/oauth2/token",

@@ -139,6 +139,17 @@ CALLS = (
         source=f"{_PAGE}/list",
     ),
     Call(
+        name="me",
+        method="GET",
+        url="https://www.googleapis.com/youtube/v3/channels",
+        fields=(Field("part", "query", only=("id",)), Field("mine", "query", only=("true",))),
+        scopes=_SCOPES,
+        answer='{"kind":"youtube#channelListResponse","items":[{"kind":"youtube#channel","id":"UC1"}]}',
+        proof="items.0.id",
+        makes="items.0.id",
+        source="https://developers.google.com/youtube/v3/docs/channels/list",
+    ),
+    Call(
         name="refresh",
         method="POST",
         url="https://oauth2.googleapis.com/token",
