@@ -72,6 +72,19 @@ def test_an_allow_list_that_cannot_be_read_is_refused(networks: list[str]) -> No
         WebhookHandler(allowed_ips=networks)
 
 
+@pytest.mark.parametrize("networks", [["0.0.0.0/0"], ["192.0.2.1", "::/0"]])
+def test_an_allow_list_of_everyone_is_taken_and_warned_about(
+    networks: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    WebhookHandler(allowed_ips=networks)
+    assert [record.levelname for record in caplog.records if "everyone" in record.getMessage()] == ["WARNING"]
+
+
+def test_proxies_that_are_everyone_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="everyone"):
+        WebhookHandler(trusted_proxies=["0.0.0.0/0"])
+
+
 def test_the_handler_that_was_made_last_is_current() -> None:
     one = WebhookHandler()
     assert WebhookHandler.current() is one

@@ -14,7 +14,7 @@ import msgspec
 from moderation_ai.config.catalogue import Leaf, Path
 from moderation_ai.config.origins import Origin
 from moderation_ai.config.settings import Secret
-from moderation_ai.core.addresses import Networks, is_private_way
+from moderation_ai.core.addresses import Networks, is_private_way, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.stores.opening import open_store
 
@@ -137,9 +137,13 @@ def _is_private_url(value: str) -> None:
         raise ValueError(f"{value!r} is not encrypted, so anyone on the way could write keys of their own; use https")
 
 
-def _are_networks(value: Sequence[str]) -> None:
+def _are_proxies(value: Sequence[str]) -> None:
+    _are_networks(value, trusted_networks)
+
+
+def _are_networks(value: Sequence[str], read: Callable[[Sequence[str]], Networks] = Networks) -> None:
     try:
-        Networks(value)
+        read(value)
     except ConfigurationError as error:
         hint = '; a list is written ["192.0.2.0/24", "198.51.100.7"]' if any("," in text for text in value) else ""
         raise ValueError(f"{error}{hint}") from error
@@ -186,7 +190,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("server", "host"): _is_host,
     ("server", "port"): _is_port,
     ("server", "public_url"): _is_url,
-    ("server", "trusted_proxies"): _are_networks,
+    ("server", "trusted_proxies"): _are_proxies,
     ("server", "allowed_ips"): _are_networks,
     ("server", "max_body"): _within(1, 1 << 30),
     ("server", "endpoint"): _is_path,

@@ -29,7 +29,7 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, is_beyond_memory, unknown_fact
 from moderation_ai.core.generic import is_signed_generically
-from moderation_ai.core.http import Request, Response
+from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.routing import is_name, resolve_name
 from moderation_ai.core.websub import Subscribed, said_of
@@ -121,7 +121,7 @@ class Intake:
 
     def _admit(self, request: Request, platform: str | None, account: str | None) -> tuple[Source, Response | None]:
         """Return where an authentic request belongs, and the answer if it is a handshake; raise if it is refused."""
-        self.check_address(request)
+        self.check_address(request.peer, request.headers)
         if platform is None:
             platform = self._named_in(request)
         source = self.find(platform, account)
@@ -153,9 +153,9 @@ class Intake:
             self.waiting += 1
         return source, self._open(request, Source(platform=source.platform, credential=credential))
 
-    def check_address(self, request: Request) -> None:
+    def check_address(self, peer: str | None, headers: Headers) -> None:
         """Return if the sender's address may post to us, else raise ``AddressNotAllowed``."""
-        if self._allowed and client_address(request.peer, request.headers, self._trusted) not in self._allowed:
+        if self._allowed and client_address(peer, headers, self._trusted) not in self._allowed:
             raise AddressNotAllowed("this address is not on the allow list")
 
     def find(self, platform: str, account: str | None = None) -> Source:

@@ -50,23 +50,25 @@ class Gateway:
             return
         body = Body(receive)
         route = NOWHERE
+        headers = Headers(scope["headers"])
+        peer = scope["client"][0] if scope.get("client") else None
         try:
             route = self._route(scope.get("root_path", ""), scope["path"], scope.get("raw_path") or b"")
             check_head(scope["method"], scope["headers"], route.limit)
+            self._intake.check_address(peer, headers)
             content = await self._read(scope, body, route.limit) if scope["method"] == "POST" else b""
         except RequestRejected as error:
             await _send_closing(scope, body, send, self._intake.refuse(route.platform, error))
             return
         except Gone:
             return
-        client = scope.get("client")
         request = Request(
             method=scope["method"],
             path=route.path,
             query=scope["query_string"].decode("latin-1"),
-            headers=Headers(scope["headers"]),
+            headers=headers,
             body=content,
-            peer=client[0] if client else None,
+            peer=peer,
             received_at=self._now(),
         )
         response = await self._receive(request, route)

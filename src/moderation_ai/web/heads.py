@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from moderation_ai.core.errors import RequestRejected, UnknownPlatform
-from moderation_ai.core.http import Request, Response
+from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
 from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.tally import OTHER
@@ -28,6 +28,9 @@ class Receiver(Protocol):
 
     def limit(self, source: Source | None) -> int:
         """Return how many bytes a body may have."""
+
+    def check_address(self, peer: str | None, headers: Headers) -> None:
+        """Return if the sender's address may post to us, else raise ``AddressNotAllowed``."""
 
     def refuse(self, platform: str | None, error: RequestRejected) -> Response:
         """Count and log a refusal, and return the answer to it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import weakref
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from moderation_ai.core.addresses import Networks
+from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
@@ -36,6 +37,8 @@ from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.receiving import Answer, Reading, read_request
 from moderation_ai.webhooks.report import Report
 from moderation_ai.webhooks.verification import Hints, verify_with_hint
+
+logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Function)
 
@@ -79,7 +82,9 @@ class WebhookHandler:
         self.endpoint = "/" + endpoint.strip("/")
         self.handlers = Handlers()
         self._allowed = Networks(allowed_ips) if allowed_ips is not None else None
-        self._trusted = Networks(trusted_proxies)
+        if self._allowed is not None and self._allowed.everyone:
+            logger.warning("allowed_ips: %s", EVERYONE)
+        self._trusted = trusted_networks(trusted_proxies)
         self._store = store
         self._verify_token = verify_token
         self._accounts = accounts or {}

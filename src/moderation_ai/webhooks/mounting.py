@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from moderation_ai.core.errors import RequestRejected
-from moderation_ai.core.http import Request, Response
+from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.pipeline.intake import Intake, Source
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.wsgi import WsgiGateway
@@ -34,6 +34,10 @@ class Inside:
     def limit(self, source: Source | None) -> int:
         """Return how many bytes a body may have."""
         return self._intake.limit(source)
+
+    def check_address(self, peer: str | None, headers: Headers) -> None:
+        """Return if the sender's address may post to us, else raise ``AddressNotAllowed``."""
+        self._intake.check_address(peer, headers)
 
     def refuse(self, platform: str | None, error: RequestRejected) -> Response:
         """Count and log a refusal, and return the answer to it."""

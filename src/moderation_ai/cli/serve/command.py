@@ -22,7 +22,7 @@ from moderation_ai.cli.terminal.errors import INTERRUPTED
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
 from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
 from moderation_ai.config import ConsoleSettings, ServerSettings, Settings, require_platforms, sources_of, variable_of
-from moderation_ai.core.addresses import Networks
+from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.intake import Source
@@ -148,7 +148,7 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], handlers: Han
         handlers,
         clock=invocation.clock,
         allowed=Networks(server.allowed_ips) if server.allowed_ips else None,
-        trusted=Networks(server.trusted_proxies),
+        trusted=trusted_networks(server.trusted_proxies),
         max_body=server.max_body,
         retention=invocation.settings.retention.plan(),
     )
@@ -178,5 +178,7 @@ def _log_start(settings: Settings, token: Token, sources: dict[str, Source]) -> 
     for name, source in sources.items():
         if source.credential.allow_unverified:
             logger.warning("%s: requests are accepted whoever sends them (allow_unverified)", name)
+    if Networks(settings.server.allowed_ips).everyone:
+        logger.warning("server.allowed_ips: %s", EVERYONE)
     logger.info("serving %s below %s", ", ".join(sorted(sources)), settings.server.endpoint)
     logger.info("the console asks for its token, which is in %s", token.file or "the setting console.token")
