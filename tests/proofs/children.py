@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -47,6 +48,14 @@ class Child:
     def handled_ids(self) -> set[str]:
         """Return the ids of the events that the handler has run for."""
         return set(self.handled.read_text().split()) if self.handled.exists() else set()
+
+
+async def wait_for_handled(child: Child, event_ids: set[str], seconds: float = 120) -> None:
+    """Return once the handler has run for these events."""
+    until = asyncio.get_running_loop().time() + seconds
+    while not event_ids <= child.handled_ids() and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(0.05)
+    assert event_ids <= child.handled_ids()
 
 
 def signed(event_id: str, text: str = "a comment") -> tuple[bytes, dict[str, str]]:

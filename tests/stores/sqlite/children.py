@@ -18,6 +18,7 @@ import apsw
 
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore
+from moderation_ai.stores.sqlite.connection import migrations, schema_version
 from tests.stores.making import LEASE, NOW, add, delivery, done, event
 
 ROOT = Path(__file__).parents[3]
@@ -81,6 +82,17 @@ async def _open_and_add(path: str) -> None:
     await add(store, event(f"of {os.getpid()}"))
     tell(await store.describe())
     await store.close()
+
+
+def upgrade_half(path: str) -> None:
+    """Be in the middle of an upgrade for as long as one lives."""
+    connection = apsw.Connection(path)
+    connection.execute("BEGIN IMMEDIATE")
+    for number, sql in migrations():
+        if number > schema_version(connection):
+            connection.execute(sql)
+    tell("half")
+    sys.stdin.readline()
 
 
 def add_without_end(path: str, name: str) -> None:
