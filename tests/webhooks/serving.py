@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -36,7 +36,8 @@ def ask(
     """Send a request to a server on this machine and return its answer."""
     connection = http.client.HTTPConnection(host, port, timeout=20)
     try:
-        connection.request(method, path, body, dict(headers or {}))
+        with suppress(BrokenPipeError, ConnectionResetError):  # Who refuses a body need not read it to its end.
+            connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
         return Reply(answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()})
     finally:
