@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from moderation_ai.core.acting import Act, Target
+from moderation_ai.core.acts import Act, Target
 from moderation_ai.core.calls import Call, Failure
 from moderation_ai.core.flows import Answer, Client, Flow, Outgoing, Session
 from moderation_ai.core.http import Headers

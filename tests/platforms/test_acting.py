@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation_ai.core.acting import Act, Acts, Outcome, Target
+from moderation_ai.core.acting import Acts
+from moderation_ai.core.acts import Act, Outcome, Target
 from moderation_ai.core.asked import find_call
 from moderation_ai.core.calls import Call
 from moderation_ai.core.errors import (
@@ -25,6 +26,7 @@ from moderation_ai.core.errors import (
     RateLimited,
     UnsupportedAction,
 )
+from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Flow, Outgoing, Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.sender import check_address
@@ -423,11 +425,48 @@ def test_any_odd_part_of_a_failure_is_one_of_our_errors(platform: Platform) -> N
                 platform.api.read(call, answer(max(failure.status, 400), json.dumps(odd)))
 
 
+@pytest.mark.parametrize(
+    ("data", "target"),
+    [
+        (
+            {"comment": {"id": "c", "post_id": "p", "parent_id": "d", "author_id": "a", "author_username": "n"}},
+            Target(id="c", post_id="p", parent_id="d", author_id="a", author_username="n"),
+        ),
+        # What a sender adds to a comment leads to no other one.
+        ({"comment": {"id": "c", "target_id": "other", "extra": {"target_id": "other"}}}, Target(id="c")),
+        ({"post": {"id": "p", "author_id": "a"}}, Target(id="p", author_id="a")),
+        ({"comment_id": "c", "post_id": "p"}, Target(id="c", post_id="p")),
+        ({"post_id": "p"}, Target(id="p")),
+        ({"report": {"id": "r", "target_id": "c"}}, Target(id="c")),
+        ({"action": {"id": "r", "target_id": "c", "target_author_id": "a"}}, Target(id="c", author_id="a")),
+    ],
+)
+def test_an_event_leads_to_what_it_is_about(data: dict[str, Any], target: Target) -> None:
+    kind = "post.deleted" if data.keys() == {"post_id"} else "comment.created"
+    event = WebhookEvent(event_type=kind, data=data)  # type: ignore[arg-type]  # a dict is taken
+    assert Acts().target(event) == target
+
+
+def test_words_of_the_platform_stand_in_no_message() -> None:
+    for code in ("<script>", "a\nb", "x" * 65):
+        body = json.dumps({"error": {"errors": [{"reason": code}], "code": 1, "message": "said"}, "reason": code})
+        for each in ACTORS:
+            with pytest.raises((PlatformError, UnsupportedAction)) as caught:
+                each.api.read(each.api.calls[0], answer(418, body))
+            assert code not in str(caught.value)
+            assert "said" not in str(caught.value)
+
+
 def test_a_platform_without_a_table_can_do_nothing_and_says_so() -> None:
     class Silent(Acts):
         name = "silent"
 
+    class Boastful(Silent):
+        actions = ("hide",)
+
     for attempt in (
+        lambda: Boastful().moderate(act_of("hide"), SESSION),
+        lambda: Boastful().undo(act_of("hide")),
         lambda: Silent().choose("hide"),
         lambda: Silent().moderate(act_of("hide"), SESSION),
         lambda: Silent().fetch((TARGET,), SESSION),

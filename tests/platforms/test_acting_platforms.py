@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.core.acting import Act, Outcome, Seen, Target
+from moderation_ai.core.acts import Act, Outcome, Seen, Target
 from moderation_ai.core.errors import (
     ContentGone,
     CredentialsRejected,
@@ -27,7 +27,8 @@ from moderation_ai.platforms import find_platform
 from tests.platforms.driving import SESSION, act_of, answer, drive
 from tests.platforms.fixtures import NOW
 
-X, REDDIT, YOUTUBE, INSTAGRAM = (find_platform(name) for name in ("twitter", "reddit", "youtube", "instagram"))
+X, REDDIT, YOUTUBE = (find_platform(name) for name in ("twitter", "reddit", "youtube"))
+INSTAGRAM = find_platform("instagram")
 
 
 def says(value: Any, status: int = 200, **headers: str) -> Answer:
@@ -185,6 +186,12 @@ def test_reddits_subreddit_is_found_in_the_address(permalink: str | None, space:
     event = WebhookEvent(event_type="comment.created", platform="reddit", data={"comment": comment})  # type: ignore[arg-type]  # a dict is taken
     target = REDDIT.target(event)
     assert (target.id, target.author_username, target.space) == ("t1_c10", "rye_fan", space)
+
+
+def test_no_address_but_a_text_is_looked_at() -> None:
+    data = {"report": {"target_id": "t1_c10", "permalink": ["https://www.reddit.com/r/bread/"]}}
+    event = WebhookEvent(event_type="report.created", platform="reddit", data=data)  # type: ignore[arg-type]  # a dict is taken
+    assert REDDIT.target(event) == Target(id="t1_c10")
 
 
 # --- YouTube -------------------------------------------------------------------------------------------------------

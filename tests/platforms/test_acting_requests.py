@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moderation_ai.core.acting import Target
+from moderation_ai.core.acts import Target
 from moderation_ai.core.flows import Outgoing, Session
 from moderation_ai.platforms import find_platform
 from tests.platforms.driving import CLIENT, SESSION, THROUGH_PAGE, act_of, by_table, drive

@@ -1,101 +1,20 @@
-"""Acting on a platform: what is wanted, on what, what became of it, and the flows that do it by the table."""
+"""Acting on a platform: the flows that do what is wanted, by the platform's table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import msgspec
 from msgspec.structs import replace
 
+from moderation_ai.core.acts import DONE, GONE, NO_EFFECT, NOT_NEEDED, Act, Capability, Outcome, Seen, Target, target_of
 from moderation_ai.core.api import Api, Reading, at
 from moderation_ai.core.calls import Call
 from moderation_ai.core.content import first_id
 from moderation_ai.core.errors import ContentGone, OutcomeUnknown, PlatformUnavailable, UnsupportedAction
-from moderation_ai.core.events import WebhookEvent, object_id_of
+from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.sessions import read_session
-from moderation_ai.core.subjects import Comment
-
-DONE, NOT_NEEDED, GONE, NO_EFFECT = "done", "not_needed", "gone", "no_effect"
-VISIBLE, HIDDEN, REMOVED = "visible", "hidden", "removed"
-
-
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A comment or post that is acted on, with what platforms need beside its id; looked up from what is stored.
-
-    ``space`` is the subreddit's name. ``last_action`` is the action of ours that is in force on it, if any: what
-    YouTube has rejected stays so.
-    """
-
-    id: str
-    post_id: str | None = None
-    parent_id: str | None = None
-    author_id: str | None = None
-    author_username: str | None = None
-    space: str | None = None
-    last_action: str | None = None
-
-
-class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """One action that is wanted on one target, or on several where the platform takes several at once.
-
-    ``text`` is a reply's. ``days`` is how long a ban lasts (for ever without it) and ``reason`` what moderators read.
-    """
-
-    action: str
-    targets: tuple[Target, ...]
-    text: str | None = None
-    days: int | None = None
-    reason: str | None = None
-
-    @property
-    def target(self) -> Target:
-        """Return the first target."""
-        return self.targets[0]
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an act on one target.
-
-    ``done``; ``not_needed`` (a look showed that it is so already); ``gone`` (one of several does not exist any more; a
-    single one raises ``ContentGone``); ``no_effect`` (the platform said yes, and a look shows no change). ``made_id``
-    is the id of a reply that was written.
-    """
-
-    target_id: str
-    status: str = DONE
-    made_id: str | None = None
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look shows of one target: its states (``visible``, ``hidden``, ``gone``, …), and the comment as it stands.
-
-    No state means that the platform does not tell.
-    """
-
-    target_id: str
-    states: frozenset[str] = frozenset()
-    comment: Comment | None = None
-
-
-class Capability(msgspec.Struct, frozen=True, kw_only=True):
-    """One action as a platform can do it: by which call, with which fixed values.
-
-    ``needs`` names what must be known beside the id: fields of ``Target``, ``Act`` and ``Session``. ``undo`` is the
-    action that takes it back. ``shown_by`` are the states any of which shows that it is done; where there is none, no
-    look can tell. ``batch`` targets go into one call. With ``reads_back`` a look follows, for the platform's yes is not
-    enough.
-    """
-
-    call: str
-    values: Mapping[str, object] = {}
-    needs: tuple[str, ...] = ()
-    undo: str | None = None
-    shown_by: tuple[str, ...] = ()
-    batch: int = 1
-    reads_back: bool = False
-    note: str = ""
 
 
 class Acts:
@@ -129,15 +48,7 @@ class Acts:
 
     def target(self, event: WebhookEvent) -> Target:
         """Return what ``event`` is about as something to act on."""
-        data = event.data
-        found = data.comment or data.post or data.report or data.action
-        return Target(
-            id=getattr(found, "target_id", None) or object_id_of(event),
-            post_id=getattr(found, "post_id", None) or data.deleted_post,
-            parent_id=getattr(found, "parent_id", None),
-            author_id=getattr(found, "author_id", None) or getattr(found, "target_author_id", None),
-            author_username=getattr(found, "author_username", None),
-        )
+        return target_of(event)
 
     def undo(self, act: Act, outcome: Outcome | None = None) -> Act:
         """Return the act that takes ``act`` back; a reply is taken back by its own id, which ``outcome`` has.
@@ -167,7 +78,9 @@ class Acts:
     def check(self, act: Act, session: Session) -> None:
         """Return if ``act`` can be asked for with what is known, else raise ``UnsupportedAction``; asks nobody."""
         self.require(act.action)
-        capability = self.capabilities[act.action]
+        capability = self.capabilities.get(act.action)
+        if capability is None:
+            raise UnsupportedAction(f"{self.name} does not say by which call it can {act.action}")
         if not 1 <= len(act.targets) <= capability.batch:
             raise UnsupportedAction(f"{act.action} on {self.name} takes 1 to {capability.batch} targets at once")
         for target in act.targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,6 +37,10 @@ _SAYS: Mapping[type[PlatformError], str] = {
     RateLimited: "the platform wants fewer requests",
     PlatformError: "the platform refused it; trying again would change nothing",
 }
+
+
+# What a platform says stands in no message of ours; the word for it may, if it is one.
+_PLAIN = re.compile(r"[A-Za-z0-9_./ -]{1,64}\Z", re.ASCII)
 
 
 def no_codes(body: Any) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         if issubclass(kind, PlatformUnavailable) and call.effect == "adds":
             kind = OutcomeUnknown
         says = row.says if row else _SAYS.get(kind, _SAYS[PlatformUnavailable])
-        named = f" {codes[0]}" if codes else ""
+        named = f" {codes[0]}" if codes and _PLAIN.match(codes[0]) else ""
         wait = self.retry_after(call, answer, row) if issubclass(kind, RateLimited | PlatformUnavailable) else None
         return kind(f"{call.name}: {says} ({answer.status}{named})", retry_after=wait)
 

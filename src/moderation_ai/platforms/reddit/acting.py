@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
-from moderation_ai.core.acting import GONE, REMOVED, VISIBLE, Act, Acts, Capability, Seen, Target
+from moderation_ai.core.acting import Acts
+from moderation_ai.core.acts import GONE, REMOVED, VISIBLE, Act, Capability, Seen, Target
 from moderation_ai.core.api import at
-from moderation_ai.core.content import as_dict, as_id, as_list
+from moderation_ai.core.content import as_dict, as_id, as_list, as_text
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.sessions import require_refresh_token
@@ -54,7 +55,7 @@ class RedditActs(Acts):
     def target(self, event: WebhookEvent) -> Target:
         """Return what ``event`` is about; the subreddit's name stands in its address."""
         target = super().target(event)
-        found = _SPACE.match(getattr(event.data.subject, "permalink", None) or "")
+        found = _SPACE.match(as_text(getattr(event.data.subject, "permalink", None)) or "")
         return replace(target, space=found[1]) if found else target
 
     def values(self, act: Act, session: Session) -> Mapping[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from moderation_ai.core.acting import GONE, Act, Acts, Capability, Seen, Target
+from moderation_ai.core.acting import Acts
+from moderation_ai.core.acts import GONE, Act, Capability, Seen, Target
 from moderation_ai.core.api import at
 from moderation_ai.core.content import as_dict, as_id, as_list, as_text, as_time
 from moderation_ai.core.errors import ContentGone

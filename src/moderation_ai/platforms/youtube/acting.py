@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from moderation_ai.core.acting import GONE, HIDDEN, REMOVED, VISIBLE, Act, Acts, Capability, Seen, Target
+from moderation_ai.core.acting import Acts
+from moderation_ai.core.acts import GONE, HIDDEN, REMOVED, VISIBLE, Act, Capability, Seen, Target
 from moderation_ai.core.api import at
 from moderation_ai.core.content import as_id, as_list, as_text
 from moderation_ai.core.errors import UnsupportedAction
