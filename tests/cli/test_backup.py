@@ -68,6 +68,13 @@ def test_without_a_store_there_is_nothing_to_copy(run: Run) -> None:
     assert list(Path().iterdir()) == []
 
 
+def test_a_store_on_postgresql_has_tools_of_its_own(run: Run) -> None:
+    for command in ("backup", "restore"):
+        Path("copy.db").touch()
+        result = run("db", command, "copy.db", "--store", "postgresql://127.0.0.1/m")
+        assert (result.exit_code, "pg_dump" in result.stderr) == (3, True)
+
+
 @pytest.mark.usefixtures("filled")
 def test_a_backup_that_fails_leaves_nothing(run: Run) -> None:
     assert run("db", "backup", "nowhere/copy.db").exit_code == 1

@@ -162,3 +162,19 @@ def test_a_store_that_cannot_be_made_is_said_so(folder: Path) -> None:
     assert refused.returncode == 4
     assert "nowhere/x.db" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_what_arrives_is_kept_in_the_store_that_the_handler_was_made_with(folder: Path) -> None:
+    Path("inbox.py").write_text(INBOX.replace("WebhookHandler()", 'WebhookHandler(store="sqlite:///own.db")'))
+    with served("inbox:handler", "--json", env=usual()) as gateway:
+        sent = call(
+            "trigger", "generic", "comment.created", "--url", gateway.ready["gateway"] + "/generic", env=usual()
+        )
+        assert sent.returncode == 0, sent.stderr
+        done = call(
+            "events", "tail", "--store", "sqlite:///own.db", "--since", "1h", "--limit", "1", "--json", env=usual()
+        )
+        assert done.returncode == 0, done.stderr
+        assert gateway.end(signal.SIGTERM) == 0
+    assert Path("own.db.token").exists()
+    assert not Path("moderation.db").exists()

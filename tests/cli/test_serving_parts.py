@@ -5,10 +5,12 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.serve.token import find_token, make_token
+from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.config import Settings, load
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.retries import RetrySchedule
@@ -41,7 +43,7 @@ def settings(**environ: str) -> Settings:
 
 def test_finds_the_handler_of_a_module_in_the_current_folder() -> None:
     Path("inbox_a.py").write_text(INBOX)
-    found = load_handlers(settings(RETRIES__MAX_ATTEMPTS="3"), "inbox_a:handler")
+    found = load_handlers(settings(RETRIES__MAX_ATTEMPTS="3"), "inbox_a:handler").handlers
     assert found.names() == ["app.look", "app.post"]
     look, post = found.named("app.look"), found.named("app.post")
     assert look is not None
@@ -53,10 +55,10 @@ def test_finds_the_handler_of_a_module_in_the_current_folder() -> None:
 def test_takes_those_of_the_command_line_and_those_of_the_configuration() -> None:
     Path("inbox_b.py").write_text(INBOX)
     configured = settings(HANDLERS__IMPORT='["inbox_b:other", "inbox_b:handler"]')
-    assert load_handlers(configured, "inbox_b:handler").names() == ["app.look", "app.post", "app.all"]
-    assert load_handlers(configured).names() == ["app.all", "app.look", "app.post"]
-    assert load_handlers(settings(), "inbox_b:Inner.deep").names() == ["app.look", "app.post"]
-    assert load_handlers(settings()).names() == []
+    assert load_handlers(configured, "inbox_b:handler").handlers.names() == ["app.look", "app.post", "app.all"]
+    assert load_handlers(configured).handlers.names() == ["app.all", "app.look", "app.post"]
+    assert load_handlers(settings(), "inbox_b:Inner.deep").handlers.names() == ["app.look", "app.post"]
+    assert load_handlers(settings()).handlers.names() == []
 
 
 @pytest.mark.parametrize(
@@ -124,3 +126,51 @@ def test_a_token_does_not_show_in_a_repr() -> None:
 def test_a_token_that_cannot_be_kept_is_said_so() -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be kept in nowhere/x\.db\.token"):
         make_token(settings(), "sqlite:///nowhere/x.db")
+
+
+STORES = """
+from moderation_ai.stores.memory import MemoryStore
+from moderation_ai.webhooks.handler import WebhookHandler
+
+named = WebhookHandler(store="sqlite:///of-handler.db")
+same = WebhookHandler(store="sqlite:///of-handler.db")
+other = WebhookHandler(store="sqlite:///other.db")
+made = WebhookHandler(store=MemoryStore())
+plain = WebhookHandler()
+"""
+
+
+@pytest.fixture
+def stores() -> None:
+    Path("inbox_stores.py").write_text(STORES)
+
+
+def chosen(named: str, *imports: str, flag: str | None = None) -> str:
+    """Return the URL of the store that ``serve`` would open."""
+    invocation = Invocation()
+    if flag is not None:
+        invocation.flags["store.url"] = ("--store", flag)
+    configured = settings(HANDLERS__IMPORT=msgspec.json.encode(imports).decode()) if imports else settings()
+    store = invocation.choose_store(load_handlers(configured, f"inbox_stores:{named}").store)
+    assert invocation.store_url == store.url
+    return store.url
+
+
+@pytest.mark.usefixtures("stores")
+def test_the_store_of_a_handler_comes_before_the_configured_one() -> None:
+    assert chosen("named") == "sqlite:///of-handler.db"
+    assert chosen("made") == "memory://"
+    assert chosen("plain") == "sqlite:///moderation.db"
+    assert chosen("plain", "inbox_stores:named", "inbox_stores:same") == "sqlite:///of-handler.db"
+    assert chosen("plain", flag="sqlite:///flag.db") == "sqlite:///flag.db"
+    assert chosen("named", flag="sqlite:///of-handler.db") == "sqlite:///of-handler.db"
+
+
+@pytest.mark.usefixtures("stores")
+def test_two_stores_are_one_too_many() -> None:
+    with pytest.raises(ConfigurationError, match=r"different stores, sqlite:///of-handler\.db and sqlite:///other\.db"):
+        chosen("named", "inbox_stores:other")
+    with pytest.raises(
+        ConfigurationError, match=r"--store says sqlite:///flag\.db, the handlers are made with sqlite:///of"
+    ):
+        chosen("named", flag="sqlite:///flag.db")

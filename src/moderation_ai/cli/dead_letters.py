@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,6 +21,8 @@ from moderation_ai.stores.base import DeadLetter, EventFilter, Store
 
 ByHandlers = dict[tuple[str, ...], list[int]]
 """Places of events by the handlers that are meant, so that each group is one piece of work for the store."""
+
+_PAGE = 1000
 
 
 @click.group()
@@ -45,7 +47,21 @@ def list_letters(
     ctx: click.Context, invocation: Invocation, handler: str | None, limit: int | None, as_json: bool
 ) -> None:
     """List dead letters, newest first, with their handlers and causes."""
-    letters = run(_find(invocation.store_url, chosen(ctx), handler))[: default_limit(limit, as_json)]
+    run(_print_found(invocation.store_url, chosen(ctx), handler, default_limit(limit, as_json), as_json))
+
+
+async def _print_found(url: str, which: EventFilter, handler: str | None, limit: int | None, as_json: bool) -> None:
+    """Print dead letters as they are read, so that there may be more than the memory holds."""
+    left = limit
+    async with opened(url) as store:
+        async for letters in _pages(store, which, handler):
+            _print(letters[:left], as_json)
+            left = None if left is None else left - len(letters)
+            if left is not None and left <= 0:
+                return
+
+
+def _print(letters: Sequence[DeadLetter], as_json: bool) -> None:
     if as_json:
         print_json(letter_dict(letter) for letter in letters)
         return
@@ -61,14 +77,14 @@ def letter_dict(letter: DeadLetter) -> dict[str, Any]:
     return {**to_dict(letter.event), **own}
 
 
-async def _find(url: str, which: EventFilter, handler: str | None) -> list[DeadLetter]:
-    async with opened(url) as store:
-        return await _letters(store, which, handler)
-
-
-async def _letters(store: Store, which: EventFilter, handler: str | None) -> list[DeadLetter]:
-    found = await store.dead_letters(which)
-    return [letter for letter in found if handler is None or letter.handler == handler]
+async def _pages(store: Store, which: EventFilter, handler: str | None) -> AsyncIterator[list[DeadLetter]]:
+    """Yield the dead letters that are meant, newest first, those of one event together."""
+    while page := await store.dead_letters(which, limit=_PAGE):
+        last = page[-1].event.seq
+        if len(page) == _PAGE:  # Of the last event there may be more.
+            page = [letter for letter in page if letter.event.seq != last] or page
+        yield [letter for letter in page if handler is None or letter.handler == handler]
+        which = structs.replace(which, before_seq=page[-1].event.seq)
 
 
 @dead_letters.command()
@@ -139,19 +155,20 @@ def _chosen(ctx: click.Context, event_ids: tuple[str, ...], handler: str | None,
 
 async def _meant(store: Store, which: EventFilter, handler: str | None, verb: str, yes: bool) -> ByHandlers:
     """Return what is meant, in groups; raise where an id names no dead letter, and ask where it is much."""
-    letters = await _letters(store, which, handler)
-    missing = set(which.event_ids) - {letter.event.event_id for letter in letters}
+    handlers: dict[int, list[str]] = defaultdict(list)
+    missing = set(which.event_ids)
+    async for letters in _pages(store, which, handler):
+        for letter in letters:
+            handlers[letter.event.seq].append(letter.handler)
+            missing.discard(letter.event.event_id)
     if missing:
         raise ModerationError(f"no dead letter is called {', '.join(sorted(missing))}; nothing was changed")
-    groups = _grouped(letters)
+    groups = _grouped(handlers)
     confirm_many(sum(len(seqs) for seqs in groups.values()), verb, yes=yes)
     return groups
 
 
-def _grouped(letters: Sequence[DeadLetter]) -> ByHandlers:
-    handlers: dict[int, list[str]] = defaultdict(list)
-    for letter in letters:
-        handlers[letter.event.seq].append(letter.handler)
+def _grouped(handlers: Mapping[int, Sequence[str]]) -> ByHandlers:
     groups: ByHandlers = defaultdict(list)
     for seq, names in sorted(handlers.items()):
         groups[tuple(sorted(names))].append(seq)

@@ -85,7 +85,8 @@ class WebhookHandler:
         if self._allowed is not None and self._allowed.everyone:
             logger.warning("allowed_ips: %s", EVERYONE)
         self._trusted = trusted_networks(trusted_proxies)
-        self._store = store
+        self.store = store
+        """The store that was given, a URL or a store; None where the environment says which."""
         self._verify_token = verify_token
         self._accounts = accounts or {}
         self._topics = tuple(topics)
@@ -216,7 +217,7 @@ class WebhookHandler:
         """
         self._require_secret()
         with bound_to(served_host(host), served_port(port), "port=, or MODERATION_AI_SERVER__PORT") as bound:
-            parts = self._make_parts(choose_store(self._store, fallback=DEFAULT_URL))
+            parts = self._make_parts(choose_store(self.store, fallback=DEFAULT_URL))
             await parts.open()
             gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
             await serve(gateway, bound=bound, drain=parts.close, ready=ready or (lambda addresses: None))
@@ -225,7 +226,7 @@ class WebhookHandler:
         """Return this process's engine; a fork's child gets one of its own."""
         with self._lock:
             if self._engine is None or self._engine.pid != os.getpid():
-                store = choose_store(self._store, fallback=None)
+                store = choose_store(self.store, fallback=None)
                 make = partial(self._make_parts, store)
                 self._engine = Engine(make, exit_deadline=self._exit_deadline)
             return self._engine

@@ -12,6 +12,7 @@ from moderation_ai.cli.terminal.printing import Progress
 from moderation_ai.cli.terminal.stores import require_file, store_file
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.stores.sqlite.copying import check_whole, copy_store, replace_store
+from moderation_ai.stores.urls import is_postgres
 
 
 @click.command()
@@ -24,6 +25,7 @@ def backup(invocation: Invocation, file: Path, force: bool) -> None:
 
     FILE is readable by you alone, and appears once it is complete and was found whole.
     """
+    _require_sqlite(invocation.store_url)
     store = require_file(invocation.store_url)
     if file.exists() and (not force or file.samefile(store)):
         raise ModerationError(f"{file} is the store itself" if file.samefile(store) else f"{file} exists; see --force")
@@ -43,6 +45,7 @@ def restore(invocation: Invocation, file: Path) -> None:
 
     FILE is checked first. While any process uses the store, such as `serve`, nothing is done.
     """
+    _require_sqlite(invocation.store_url)
     store = store_file(invocation.store_url)
     if store is None:
         raise ConfigurationError("a store in memory cannot be restored; name one with a file by --store")
@@ -61,6 +64,11 @@ def restore(invocation: Invocation, file: Path) -> None:
         part.unlink(missing_ok=True)
         raise
     click.echo(f"{store}: restored from {file}, schema {number}" + (f"; what was there is {aside}" if had_one else ""))
+
+
+def _require_sqlite(url: str) -> None:
+    if is_postgres(url):
+        raise ConfigurationError("a store on PostgreSQL is copied by its own tools: pg_dump and pg_restore")
 
 
 def _copy(source: Path, target: Path) -> None:

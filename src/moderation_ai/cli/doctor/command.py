@@ -18,7 +18,6 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import plural, print_json
 from moderation_ai.cli.terminal.stores import opened, store_file
 from moderation_ai.cli.terminal.text import plain
-from moderation_ai.config import Settings
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.handlers import Handlers
 
@@ -58,17 +57,18 @@ def examine(invocation: Invocation, handler: str | None) -> Iterator[Finding]:
         return
     yield ok("configuration", f"read from {invocation.loaded.file or 'the environment'}")
     yield from check_configuration(settings)
+    handlers, loaded = _load(invocation, handler)
     yield from check_store(invocation.store_url)
-    handlers, loaded = _load(settings, handler)
     yield from loaded
     yield from _check_events(invocation, handlers)
     yield from check_reach(settings, find_token(settings, invocation.store_url))
 
 
-def _load(settings: Settings, handler: str | None) -> tuple[Handlers, list[Finding]]:
+def _load(invocation: Invocation, handler: str | None) -> tuple[Handlers, list[Finding]]:
     """Return the handlers that ``serve`` would load, and what there is to say of them."""
     try:
-        handlers = load_handlers(settings, handler)
+        handlers, store = load_handlers(invocation.settings, handler)
+        invocation.choose_store(store)
     except ConfigurationError as error:
         return Handlers(), [failure("handlers", str(error), "mend the module; --debug shows where it breaks")]
     if not len(handlers):

@@ -11,7 +11,7 @@ from msgspec import structs
 from moderation_ai.cli.terminal.filters import chosen, filter_options
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import default_limit, note, print_events, print_json
-from moderation_ai.cli.terminal.stores import opened
+from moderation_ai.cli.terminal.stores import opened, pages_back
 from moderation_ai.core.events import WebhookEvent, to_json
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.stores.base import EventFilter, Store
@@ -39,17 +39,19 @@ def print_found(events: Sequence[WebhookEvent], as_json: bool) -> None:
 def list_events(ctx: click.Context, invocation: Invocation, limit: int | None, as_json: bool) -> None:
     """List events, newest first."""
     shown = default_limit(limit, as_json)
-    found = run(_find(invocation.store_url, chosen(ctx), shown))
-    print_found(found, as_json)
-    if shown is not None and limit is None and len(found) == shown:
+    printed = run(_print_found(invocation.store_url, chosen(ctx), shown, as_json))
+    if shown is not None and limit is None and printed == shown:
         note(f"these are the newest {shown}; --limit shows more")
 
 
-async def _find(url: str, which: EventFilter, limit: int | None) -> list[WebhookEvent]:
-    if limit == 0:
-        return []
+async def _print_found(url: str, which: EventFilter, limit: int | None, as_json: bool) -> int:
+    """Print events as they are read, so that a store may be larger than the memory; return how many."""
+    printed = 0
     async with opened(url) as store:
-        return await store.events(which, limit=limit)
+        async for page in pages_back(store, which, limit):
+            print_found(page, as_json)
+            printed += len(page)
+    return printed
 
 
 @click.command()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from moderation_ai.cli.serve.loading import load_handlers
+from moderation_ai.cli.serve.loading import Loaded, load_handlers
 from moderation_ai.cli.serve.token import Token, make_token
 from moderation_ai.cli.terminal.errors import INTERRUPTED
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
@@ -24,10 +24,8 @@ from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
 from moderation_ai.config import ConsoleSettings, ServerSettings, Settings, require_platforms, sources_of, variable_of
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.moderation import read_policy
-from moderation_ai.stores.opening import open_store
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
@@ -52,8 +50,8 @@ logger = logging.getLogger(__name__)
 def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format: str, log_level: str) -> None:
     """Run the gateway, the handlers' worker and the console, until SIGTERM or Ctrl-C.
 
-    MODULE:HANDLER is a WebhookHandler of yours, such as inbox:handler; its functions handle what arrives. Secrets,
-    addresses and the store are those of the configuration, not of the handler.
+    MODULE:HANDLER is a WebhookHandler of yours, such as inbox:handler; its functions handle what arrives, in the
+    store that it was made with, else the configured one. Secrets and addresses are those of the configuration.
     """
     set_up_logs(log_level, log_format)
     settings = invocation.settings
@@ -68,12 +66,12 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     }
     if settings.policy.file is not None:
         read_policy(settings.policy.file)
-    handlers = load_handlers(settings, handler)
-    if not len(handlers):
+    loaded = load_handlers(settings, handler)
+    if not len(loaded.handlers):
         logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
     with _bound(settings, "server", "--port") as gateway, _bound(settings, "console", "--console-port") as console:
         ready = partial(announce, as_json=as_json)
-        came = run_fast(_serve(invocation, sources, handlers, Bound(gateway, console), ready))
+        came = run_fast(_serve(invocation, sources, loaded, Bound(gateway, console), ready))
     sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
 
 
@@ -93,12 +91,12 @@ def _bound(settings: Settings, section: str, flag: str) -> AbstractContextManage
 async def _serve(
     invocation: Invocation,
     sources: dict[str, Source],
-    handlers: Handlers,
+    loaded: Loaded,
     bound: Bound,
     ready: Callable[[dict[str, str]], None],
 ) -> signal.Signals | None:
     settings = invocation.settings
-    parts = make_parts(invocation, sources, handlers)
+    parts = make_parts(invocation, sources, loaded)
     token = await _open(invocation, parts)
     state = State()
 
@@ -139,13 +137,13 @@ def _console_names(settings: Settings) -> list[str]:
     return [name for name in (settings.console.host, settings.server.public_url) if name is not None]
 
 
-def make_parts(invocation: Invocation, sources: dict[str, Source], handlers: Handlers) -> Parts:
+def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loaded) -> Parts:
     """Return the parts that the settings amount to, not yet opened."""
     server = invocation.settings.server
     return Parts(
-        open_store(invocation.store_url),
+        invocation.choose_store(loaded.store),
         sources,
-        handlers,
+        loaded.handlers,
         clock=invocation.clock,
         allowed=Networks(server.allowed_ips) if server.allowed_ips else None,
         trusted=trusted_networks(server.trusted_proxies),

@@ -5,23 +5,43 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from moderation_ai.config import Settings
 from moderation_ai.core.errors import ConfigurationError, ModerationError
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.stores.base import Store
+from moderation_ai.stores.urls import without_password
+from moderation_ai.webhooks.handler import WebhookHandler
 
 
-def load_handlers(settings: Settings, named: str | None = None) -> Handlers:
+class Loaded(NamedTuple):
+    """What was loaded: the functions, and the store that their ``WebhookHandler`` was made with, if it was."""
+
+    handlers: Handlers
+    store: str | Store | None = None
+
+
+def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
     """Return the handlers of all ``WebhookHandler``s that are to be loaded, ``named`` as ``module:name`` included.
 
-    Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded.
+    Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded, and where two of
+    them were made with different stores.
     """
     found = Handlers()
+    stores: dict[str, str | Store] = {}
     for name in dict.fromkeys([*([named] if named else []), *settings.handlers.imports]):
-        _take_over(_load(name), found, settings.retries.schedule())
-    return found
+        handler = _load(name)
+        _take_over(handler.handlers, found, settings.retries.schedule())
+        if handler.store is not None:
+            stores.setdefault(handler.store if isinstance(handler.store, str) else handler.store.url, handler.store)
+    if len(stores) > 1:
+        raise ConfigurationError(
+            f"the handlers are made with different stores, {' and '.join(map(without_password, stores))}; "
+            "give them one, or none and set store.url"
+        )
+    return Loaded(found, *stores.values())
 
 
 def _take_over(handlers: Handlers, found: Handlers, schedule: RetrySchedule) -> None:
@@ -33,7 +53,7 @@ def _take_over(handlers: Handlers, found: Handlers, schedule: RetrySchedule) -> 
             found.add(handler.function, handler.patterns, name=name, timeout=handler.timeout, schedule=own)
 
 
-def _load(name: str) -> Handlers:
+def _load(name: str) -> WebhookHandler:
     module, colon, attribute = name.partition(":")
     if not module or not colon or not attribute:
         raise ConfigurationError(f"{name!r} names no handler; write MODULE:HANDLER, such as inbox:handler")
@@ -45,13 +65,12 @@ def _load(name: str) -> Handlers:
         if not hasattr(found, part):
             raise ConfigurationError(f"{name}: the module {module} has no {attribute!r}")
         found = getattr(found, part)
-    handlers = getattr(found, "handlers", None)
-    if not isinstance(handlers, Handlers):
+    if not isinstance(found, WebhookHandler):
         kind = type(found).__name__
         raise ConfigurationError(
             f"{name} is a {kind}; it must be a WebhookHandler, whose functions are registered by @on"
         )
-    return handlers
+    return found
 
 
 def _import(module: str, name: str) -> Any:

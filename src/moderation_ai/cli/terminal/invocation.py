@@ -10,7 +10,11 @@ from typing import Any, TypeVar
 import click
 
 from moderation_ai.config import DEFAULT_STORE_URL, Loaded, Settings, load
+from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.clock import Clock, SystemClock
+from moderation_ai.stores.base import Store
+from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.urls import without_password
 
 C = TypeVar("C", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -25,6 +29,7 @@ class Invocation:
         self.config: str | None = None
         self.flags: dict[str, tuple[str, str]] = {}
         self.debug = False
+        self._store_of_handler: str | None = None
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -38,8 +43,23 @@ class Invocation:
 
     @property
     def store_url(self) -> str:
-        """Return which store is meant."""
-        return self.settings.store.url or DEFAULT_STORE_URL
+        """Return which store is meant: that of the handlers, else the configured one."""
+        return self._store_of_handler or self.settings.store.url or DEFAULT_STORE_URL
+
+    def choose_store(self, given: str | Store | None) -> Store:
+        """Return the store that handlers were made with, not yet opened, else the one that is meant otherwise.
+
+        Raises ``ConfigurationError`` where ``--store`` names another.
+        """
+        store = open_store(given or self.store_url) if given is None or isinstance(given, str) else given
+        flag, named = self.flags.get("store.url", ("", store.url))
+        if given is not None and named != store.url:
+            names = without_password(named), without_password(store.url)
+            raise ConfigurationError(
+                f"{flag} says {names[0]}, the handlers are made with {names[1]}: take one of them out"
+            )
+        self._store_of_handler = store.url
+        return store
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")

@@ -88,3 +88,15 @@ async def pages(store: Store, which: EventFilter) -> AsyncIterator[list[WebhookE
     while page := await store.events(structs.replace(which, after_seq=seq), limit=_PAGE, newest_first=False):
         seq = page[-1].seq
         yield page
+
+
+async def pages_back(store: Store, which: EventFilter, limit: int | None) -> AsyncIterator[list[WebhookEvent]]:
+    """Yield the events that ``which`` means, newest first, page by page, ``limit`` at most."""
+    left = limit
+    while left is None or left > 0:
+        page = await store.events(which, limit=_PAGE if left is None else min(left, _PAGE))
+        if not page:
+            return
+        yield page
+        left = None if left is None else left - len(page)
+        which = structs.replace(which, before_seq=page[-1].seq)
