@@ -39,7 +39,7 @@ class Tally:
         self.duplicates: Counter[str] = Counter()
         self.ignored: Counter[tuple[str, str]] = Counter()
         self.rejected: Counter[tuple[str, str]] = Counter()
-        self.matched: Counter[tuple[str, int]] = Counter()
+        self.matched: Counter[tuple[str, int | str]] = Counter()
         self.subscribed: Counter[tuple[str, str]] = Counter()
         self.busy = 0
         self.runs: Counter[tuple[str, str]] = Counter()
@@ -64,9 +64,12 @@ class Tally:
             known = label in self.ignored or len(self.ignored) < _NAMED
             self.ignored[label if known else (platform, OTHER)] += 1
 
-    def match(self, platform: str, secret: int, when: datetime) -> None:
-        """Count an authentic request by the secret that fitted, 0 = newest."""
-        self.matched[platform, secret] += 1
+    def match(self, platform: str, secret: int, when: datetime, *, account: str = "") -> None:
+        """Count an authentic request by the secret that fitted, 0 = newest; of an account with secrets of its own too.
+
+        The secrets of an account are told apart from the platform's: an old one of either must show by itself.
+        """
+        self.matched[platform, f"{account}:{secret}" if account else secret] += 1
         self.last_verified[platform] = when
 
     def reject(self, platform: str, reason: str, when: datetime | None = None) -> None:
