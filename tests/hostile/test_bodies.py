@@ -27,7 +27,7 @@ JSON: dict[str, bytes] = {
     "a surrogate in UTF-8": b'{"a":"\xed\xa0\x80"}',
     "a byte order mark": b"\xef\xbb\xbf{}",
     "cut off": b'{"event_type":"comment.created","data":{"comment":{"id":"1","te',
-    "deep arrays": b"[" * 500_000 + b"]" * 500_000,
+    "deep arrays": b"[" * 100_000 + b"]" * 100_000,
     "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "deep and never closed": b'[{"a":' * 100_000,
     "a member nested too deeply": b'{"event_type":"comment.created","data":{"comment":{"id":"1","x":%b1%b}}}'
@@ -50,10 +50,10 @@ JSON: dict[str, bytes] = {
     "a number": b"7",
     "null": b"null",
     "an empty array": b"[]",
-    "arrays of nothing": b"[" + b"[]," * 300_000 + b"[]]",
-    "an array of numbers": b"[" + b"1," * 400_000 + b"1]",
-    "many empty names": b"[" + b'{"":0},' * 130_000 + b"0]",
-    "colons in texts": b'{"a":"' + b'\\":' * 300_000 + b'","a":1}',
+    "arrays of nothing": b"[" + b"[]," * 50_000 + b"[]]",
+    "an array of numbers": b"[" + b"1," * 100_000 + b"1]",
+    "many empty names": b"[" + b'{"":0},' * 30_000 + b"0]",
+    "colons in texts": b'{"a":"' + b'\\":' * 50_000 + b'","a":1}',
     "wrong types": b'{"event_type":"comment.created","data":{"comment":7}}',
     "a kind that nobody knows": b'{"event_type":"no.such.kind","data":{"id":"1"}}',
 }
@@ -72,7 +72,7 @@ XML: dict[str, bytes] = {
     "a parameter entity": b'<!DOCTYPE f [<!ENTITY % x SYSTEM "file:///dev/zero"> %x;]><feed/>',
     "a document type from elsewhere": b'<!DOCTYPE f SYSTEM "http://127.0.0.1:1/f.dtd"><feed/>',
     "an entity that nobody declared": b"<feed><title>&nobody;</title></feed>",
-    "deep elements": b"<a>" * 200_000 + b"</a>" * 100_000,
+    "deep elements": b"<a>" * 50_000 + b"</a>" * 50_000,
     "many attributes": b"<feed " + b" ".join(b'a%d=""' % n for n in range(80_000)) + b"/>",
     "one attribute twice": b'<feed a="1" a="2"/>',
     "never closed": b'<feed xmlns="http://www.w3.org/2005/Atom"><entry>' * 10_000,
@@ -115,11 +115,11 @@ def test_refuses_the_same_unsigned_and_keeps_nothing(platform: Platform, gateway
     assert gateway.counts() == before
 
 
-BOMB = zlib.compress(bytes(50 << 20), 9)
+BOMB = zlib.compress(bytes(8 << 20), 9)
 ENCODED = {
-    "gzip": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(50 << 20))),
+    "gzip": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(8 << 20))),
     "a member of many": ({"Content-Encoding": "identity, deflate"}, BOMB),
-    "twice": ({"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(bytes(50 << 20)))),
+    "twice": ({"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(bytes(8 << 20)))),
     "deflate": ({"Content-Encoding": "DEFLATE"}, BOMB),
     "br": ({"Content-Encoding": "br"}, b"\x0b\x00\x80"),
     "one that is none": ({"Content-Encoding": "x-none"}, b"{}"),

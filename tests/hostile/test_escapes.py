@@ -93,15 +93,18 @@ def test_what_a_handshake_signs_for_strangers_opens_no_door(token: str, gateway:
         return  # It signs no such token, which is as good.
     lent = answer.json["response_token"].encode()
     digest = b64decode(lent.removeprefix(b"sha256=")).hex().encode()
-    fields = [("X-Twitter-Webhooks-Signature-OAuth2", lent), ("X-Signature", digest)]
-    fields += [
-        ("X-Hub-Signature-256", b"sha256=" + digest),
-        ("Tiktok-Signature", b"t=%d,s=%b" % (NOW.timestamp(), digest)),
-    ]
+    lent_fields = {
+        "X-Twitter-Webhooks-Signature-OAuth2": lent,
+        "X-Signature": digest,
+        "X-Hub-Signature": b"sha256=" + digest,
+        "X-Hub-Signature-256": b"sha256=" + digest,
+        "Tiktok-Signature": b"t=%d,s=%b" % (NOW.timestamp(), digest),
+    }
     for platform in PLATFORMS:
-        [answer] = ask_each(gateway.port, [raw(path_of(platform), fields, token.encode())])
-        assert answer.status in (200, platform.refusal_status)
-        assert answer.status != 200 or answer.json == {"new": 0, "duplicates": 0, "ignored": 1}
+        requests = [raw(path_of(platform), [field], token.encode()) for field in lent_fields.items()]
+        for answer in ask_each(gateway.port, requests):
+            is_uncounted = answer.status == platform.refusal_status or (answer.status == 200 and not answer.body)
+            assert is_uncounted or answer.json == {"new": 0, "duplicates": 0, "ignored": 1}
     assert gateway.counts().total == before
 
 

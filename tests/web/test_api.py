@@ -108,7 +108,11 @@ def test_refuses_to_stand_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7", "[", ""]
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7", "[", ""),
+        *("evil.example@localhost", "localhost/evil.example", "localhost#evil.example", "localhost?a", "localhost\\a"),
+    ],
 )
 def test_answers_421_to_a_name_that_is_not_its_own(told: Console, host: str) -> None:
     answer = told.ask("/api/v1/health", Host=host)

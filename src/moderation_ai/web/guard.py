@@ -13,6 +13,8 @@ from moderation_ai.core.signatures import same_text
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # looked for, not listened on
 _BEARER = "bearer "
+_NO_HOST = frozenset("@/?#\\")
+"""What a ``Host`` field never holds, and a URL's reader would take for a border."""
 
 
 class Hosts:
@@ -31,7 +33,7 @@ class Hosts:
 
     def __contains__(self, host: str) -> bool:
         """Say whether a ``Host`` field's value names this server; its port does not matter."""
-        name = _host_of(host)
+        name = "" if _NO_HOST & set(host) else _host_of(host)
         return bool(name) and (name in self.names or (self._any_address and _is_address(name)))
 
 
