@@ -60,6 +60,15 @@ def test_the_ready_line_for_people_is_one_line_with_the_addresses(folder: Path) 
         assert gateway.end(signal.SIGTERM) == 0
 
 
+def test_tells_the_address_from_outside_where_one_is_set(folder: Path) -> None:
+    env = usual(SERVER__PUBLIC_URL="https://hooks.example.org/", SERVER__ENDPOINT="/in")
+    with served("--json", env=env) as gateway:
+        assert gateway.ready["public"] == "https://hooks.example.org/in"
+        assert get(f"{gateway.ready['console']}/readyz") == (200, gateway.line.strip().encode())
+    with served(env=env) as gateway:
+        assert "public=https://hooks.example.org/in" in gateway.line.split()
+
+
 def test_an_interrupted_gateway_says_so(folder: Path) -> None:
     with served(env=usual()) as gateway:
         assert gateway.end(signal.SIGINT) == 130

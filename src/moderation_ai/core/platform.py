@@ -46,8 +46,9 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A body as the platform would send it, with the events that must come out of it (as partial event JSON).
 
-    ``name`` is the native kind, ``headers`` what the platform sends beside the signature. ``scheme`` tells how it is
-    signed where a platform knows several: ``sign`` sees that in the body, a sender may have to bring another key.
+    ``name`` is the native kind, ``variant`` tells several of one kind apart, ``headers`` is what the platform sends
+    beside the signature. ``scheme`` tells how it is signed where a platform knows several: ``sign`` sees that in the
+    body, a sender may have to bring another key.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[Mapping[str, Any]]
     headers: Mapping[str, str] = {}
     scheme: str = ""
+    variant: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what it is asked for by: the native kind, with the variant after a colon."""
+        return f"{self.name}:{self.variant}" if self.variant else self.name
 
 
 class Platform(Acts):
@@ -139,6 +146,16 @@ class Platform(Acts):
         """Return the header fields that the platform would send with ``body`` under ``secret`` at ``now``."""
         raise NotImplementedError
 
+    def request_headers(self, sample: Sample, secret: str, now: datetime) -> dict[str, str]:
+        """Return all header fields that ``sample`` is sent with: its type, what it carries, and the signature."""
+        carried = dict(sample.headers)
+        if not any(name.lower() == "content-type" for name in carried):
+            carried["Content-Type"] = "application/json"
+        return {**carried, **self.sign(sample.body, secret, now, sample.headers)}
+
     def samples(self, now: datetime, serial: int) -> list[Sample]:
-        """Return one body for every kind it sends; ``serial`` makes their ids unique."""
+        """Return a body for every kind of ``kinds``, each with a label of its own; ``serial`` makes ids unique.
+
+        The usual comes first: where a caller asks for an event type, the first sample that becomes one is taken.
+        """
         raise NotImplementedError

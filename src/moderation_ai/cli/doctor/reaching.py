@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
-from moderation_ai.cli.terminal.addresses import console_url, gateway_url
+from moderation_ai.cli.terminal.addresses import console_url, gateway_url, public_url
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.cli.terminal.requesting import Reply, post
 from moderation_ai.cli.terminal.text import plain
@@ -25,8 +25,8 @@ def check_reach(settings: Settings, token: str | None) -> Iterator[Finding]:
     """Yield whether the gateway and the console answer; ``token`` opens the console's API."""
     here = gateway_url(settings)
     yield _answers("gateway", here, "start `moderation-ai serve`, or see which address it listens on")
-    if settings.server.public_url is not None:
-        outside = settings.server.public_url.rstrip("/") + settings.server.endpoint
+    outside = public_url(settings)
+    if outside is not None:
         yield _answers("reachable", outside, "see name, firewall, proxy and certificate of this address")
     yield from _check_running(console_url(settings), token)
 

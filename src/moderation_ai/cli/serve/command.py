@@ -18,6 +18,7 @@ import msgspec
 
 from moderation_ai.cli.serve.loading import Loaded, load_handlers
 from moderation_ai.cli.serve.token import Token, make_token
+from moderation_ai.cli.terminal.addresses import public_url
 from moderation_ai.cli.terminal.errors import INTERRUPTED
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
 from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
@@ -102,6 +103,9 @@ async def _serve(
 
     def tell(addresses: dict[str, str]) -> None:
         state.addresses = {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint}
+        outside = public_url(settings)
+        if outside is not None:
+            state.addresses["public"] = outside
         _log_start(settings, token, sources)
         ready(state.addresses)
 

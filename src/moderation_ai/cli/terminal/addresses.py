@@ -19,6 +19,14 @@ def gateway_url(settings: Settings, platform: str = "", account: str | None = No
     return base + "/".join(part for part in (settings.server.endpoint, platform, account) if part)
 
 
+def public_url(settings: Settings, platform: str = "", account: str | None = None) -> str | None:
+    """Return the address of the same from outside, through the proxy or tunnel of ``server.public_url``, or None."""
+    if settings.server.public_url is None:
+        return None
+    base = settings.server.public_url.rstrip("/")
+    return base + "/".join(part for part in (settings.server.endpoint, platform, account) if part)
+
+
 def console_url(settings: Settings) -> str:
     """Return the address of the console."""
     return f"http://{reachable_host(settings.console.host)}:{settings.console.port}"

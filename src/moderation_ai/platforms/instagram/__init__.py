@@ -16,6 +16,21 @@ from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.subjects import Comment, Data, Post
 from moderation_ai.platforms.instagram.acting import InstagramActs
 
+# Direct messages, of which we have no use for any.
+_MESSAGING = (
+    "messages",
+    "message_edit",
+    "message_reactions",
+    "messaging_handover",
+    "messaging_optins",
+    "messaging_policy_enforcement",
+    "messaging_postbacks",
+    "messaging_referral",
+    "messaging_seen",
+    "response_feedback",
+    "standby",
+)
+
 
 class Instagram(InstagramActs, Platform):
     """Know Instagram.
@@ -33,17 +48,7 @@ class Instagram(InstagramActs, Platform):
         "live_comments": "comment.created",
         "mentions": "mention.created",
         "story_insights": "",
-        "messages": "",
-        "message_edit": "",
-        "message_reactions": "",
-        "messaging_handover": "",
-        "messaging_optins": "",
-        "messaging_policy_enforcement": "",
-        "messaging_postbacks": "",
-        "messaging_referral": "",
-        "messaging_seen": "",
-        "response_feedback": "",
-        "standby": "",
+        **dict.fromkeys(_MESSAGING, ""),
     }
     hosts = ("graph.instagram.com", "graph.facebook.com")
 
@@ -164,16 +169,21 @@ def _samples(seconds: int, serial: int) -> Iterator[Sample]:
     reply = {"id": id_(5), "from": ours, "media": {"id": id_(0)}, "parent_id": id_(1), "text": "It is!"}
     expected = {"id": id_(5), "parent_id": id_(1), "author_id": _US}
     event = {"event_type": "comment.created", "own": True, "data": {"comment": expected}}
-    yield _sample("comments", seconds, reply, event)
+    yield _sample("comments", seconds, reply, event, variant="own")
 
     yield _sample("story_insights", seconds, {"media_id": id_(6), "impressions": 44})
+    for field in _MESSAGING:
+        yield _sample(field, seconds, {"sender": {"id": fan["id"]}, "recipient": {"id": _US}, "timestamp": seconds})
 
 
-def _sample(field: str, seconds: int, value: Mapping[str, Any], *events: Mapping[str, Any]) -> Sample:
+def _sample(
+    field: str, seconds: int, value: Mapping[str, Any], *events: Mapping[str, Any], variant: str = ""
+) -> Sample:
     entry = {"id": _US, "time": seconds, "changes": [{"field": field, "value": value}]}
     body = {"object": "instagram", "entry": [entry]}
     # Meta escapes what is not ASCII, and signs it so.
-    return Sample(name=field, body=json.dumps(body, separators=(",", ":")).encode("ascii"), events=events)
+    encoded = json.dumps(body, separators=(",", ":")).encode("ascii")
+    return Sample(name=field, body=encoded, events=events, variant=variant)
 
 
 PLATFORM = Instagram()

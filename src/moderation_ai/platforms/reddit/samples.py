@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from moderation_ai.core.platform import Sample
+from moderation_ai.platforms.reddit.devvit import KINDS
 
 _SUBREDDIT = {"id": "t5_2bread", "name": "breadmakers", "permalink": "/r/breadmakers/", "nsfw": False, "type": 5}
 _AUTHOR = {"id": "t2_ryefan", "name": "rye_fan", "url": "/user/rye_fan/", "karma": 12, "banned": False}
@@ -21,7 +22,7 @@ def samples(now: datetime, serial: int) -> Iterator[Sample]:
     yield from _changed(now, serial)
     yield from _moderated(now, serial)
     yield from _brief(now, serial)
-    for kind in ("PostFlairUpdate", "AppUpgrade"):
+    for kind in (kind for kind, becomes in KINDS.items() if not becomes):
         yield _sample(kind, {"subreddit": _SUBREDDIT})
 
 

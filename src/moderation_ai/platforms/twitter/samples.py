@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from moderation_ai.core.platform import Sample
+from moderation_ai.platforms.twitter import account_activity, activity
 from moderation_ai.platforms.twitter.activity import FILTERED_STREAM
 from moderation_ai.platforms.twitter.facts import permalink
 
@@ -46,7 +47,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def samples(now: datetime, serial: int) -> list[Sample]:
     """Return one body for every kind that X sends, and some that are of no use to us."""
     case = Case(now=now.replace(microsecond=0), serial=serial)
-    return [*_activity(case), *_stream(case), *_account_activity(case), *_ignored(case)]
+    return [*_activity(case), *_stream(case), *_account_activity(case), *_envelopes(case), *_ignored(case)]
 
 
 def _sample(name: str, body: Mapping[str, Any], *events: Mapping[str, Any]) -> Sample:
@@ -250,6 +251,19 @@ def _old_reactions(case: Case) -> Iterator[Sample]:
         yield _sample(member, body, _expect("moderation.action", {"action": action}, own=True))
 
 
+def _envelopes(case: Case) -> Iterator[Sample]:
+    """Yield what a bridge of one's own posts: the names of the webhook patterns, which X itself never had."""
+    post = {"id": case.id(60), "author_id": _THEM, "author_username": _NAMES[_THEM], "caption": "hello"}
+    reaction = {"id": case.id(61), "kind": "like", "target_id": case.id(60), "author_id": _THEM}
+    for kind, event_type, data in (
+        ("tweet.create", "post.created", {"post": post}),
+        ("tweet.delete", "post.deleted", {"post_id": case.id(60)}),
+        ("favorite.create", "reaction.created", {"reaction": reaction}),
+    ):
+        body = {"event_type": kind, "timestamp": case.new_time, "platform": "twitter", "data": data}
+        yield _sample(kind, body, {"event_type": event_type, "data": data})
+
+
 def _ignored(case: Case) -> Iterator[Sample]:
     message = {"direct_message_events": [{"type": "message_create", "id": case.id(50)}]}
     yield _sample("dm.received", _event(case, "dm.received", 150, message))
@@ -261,3 +275,12 @@ def _ignored(case: Case) -> Iterator[Sample]:
         {"for_user_id": _US, "direct_message_indicate_typing_events": [typing]},
     )
     yield _sample("replay_job_status", {"replay_job_status": {"job_state": "Complete", "job_id": case.id(52)}})
+    shown = ("dm.received", "follow.follow", "direct_message_indicate_typing_events", "replay_job_status")
+    for number, kind in enumerate(_unused(activity.KINDS, shown), start=160):
+        yield _sample(kind, _event(case, kind, number, {"user_id": _US}))
+    for kind in _unused(account_activity.KINDS, shown):
+        yield _sample(kind, {"for_user_id": _US, kind: [{"created_timestamp": case.milliseconds}]})
+
+
+def _unused(kinds: Mapping[str, str], shown: tuple[str, ...]) -> list[str]:
+    return [kind for kind, becomes in kinds.items() if not becomes and kind not in shown]

@@ -1,0 +1,1 @@
+"""The trigger command: what a platform would send, signed, to any address."""
