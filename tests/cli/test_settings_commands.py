@@ -35,6 +35,61 @@ def test_config_check_refuses_what_serve_would_refuse(run: Run, text: str, said:
     assert said in result.stderr
 
 
+def test_config_check_tells_all_mistakes_at_once(run: Run) -> None:
+    Path("moderation-ai.toml").write_text(
+        """
+[server]
+port = "eighty"
+prot = 8080
+
+[platforms.instagarm]
+secrets = "s"
+
+[platforms.x]
+
+[platforms.reddit]
+secrets = ["a", "a"]
+
+[policy]
+file = "policy.yaml"
+
+[handlers]
+import = "nowhere:handler"
+"""
+    )
+    Path("policy.yaml").write_text("rules: 7\n")
+    environment = {"MODERATION_AI_SERVER__HSOT": "::", "MODERATION_AI_CONSOLE__PORT": "-1"}
+    result = run("config", "check", env={**environment, "MODERATION_AI_CONSOLE__TOKEN_FILE": "nowhere.txt"})
+    assert result.exit_code == 3
+    lines = result.stderr.splitlines()
+    assert [line.removeprefix("moderation-ai: ").partition(": ")[0] for line in lines] == [
+        "moderation-ai.toml:3",
+        "moderation-ai.toml:4",
+        "moderation-ai.toml:6",
+        "moderation-ai.toml:12",
+        "MODERATION_AI_CONSOLE__TOKEN_FILE",
+        "MODERATION_AI_SERVER__HSOT",
+        "MODERATION_AI_CONSOLE__PORT",
+        "platforms.twitter has no secret, so anyone could post to it",
+        "platforms.reddit has no secret, so anyone could post to it",
+        "policy.yaml:1",
+        "nowhere:handler cannot be loaded",
+    ]
+
+
+def test_what_is_misspelt_is_not_said_to_be_missing_too(run: Run) -> None:
+    Path("moderation-ai.toml").write_text('[platforms.instagarm]\nsecrets = "s"\n')
+    result = run("config", "check")
+    assert "did you mean 'instagram'?" in result.stderr
+    assert "no platform is configured" not in result.stderr
+
+
+def test_every_command_tells_all_mistakes_of_the_settings(run: Run) -> None:
+    Path("moderation-ai.toml").write_text("[server]\nport = -1\n[console]\nport = -1\n")
+    assert run("events", "list").stderr.count("is no port") == 2
+    assert [row["status"] for row in rows(run("doctor", "--json"))] == ["failure", "failure"]
+
+
 def test_config_show_says_where_each_value_comes_from(run: Run) -> None:
     Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = ["hunter2"]\n')
     result = run("config", "show", env={"MODERATION_AI_SERVER__PORT": "9000"})

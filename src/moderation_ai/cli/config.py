@@ -10,7 +10,7 @@ import msgspec
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, settings_options
 from moderation_ai.cli.terminal.printing import print_json, print_table
-from moderation_ai.config import require_platforms, sources_of
+from moderation_ai.config import Mistakes, require_platforms, sources_of
 from moderation_ai.config import show as show_settings
 from moderation_ai.pipeline.moderation import read_policy
 
@@ -24,14 +24,22 @@ def config() -> None:
 @settings_options
 @pass_invocation
 def check(invocation: Invocation) -> None:
-    """Say whether `serve` could start with this configuration; exit code 3 if not."""
-    settings = invocation.settings
-    require_platforms(settings)
-    served = sources_of(settings)
-    if settings.policy.file is not None:
-        read_policy(settings.policy.file)
-    load_handlers(settings)
-    click.echo(f"the configuration is right; `serve` would serve {', '.join(sorted(served))}")
+    """Say whether `serve` could start with this configuration, and all that is wrong with it; exit code 3 if not."""
+    mistakes = Mistakes()
+    settings = invocation.read(mistakes).settings
+    served: list[str] = []
+    with mistakes.noting():
+        served = sorted(sources_of(settings))
+    if not mistakes.found:  # What is misspelt may be the platform that is missing.
+        with mistakes.noting():
+            require_platforms(settings)
+    with mistakes.noting():
+        if settings.policy.file is not None:
+            read_policy(settings.policy.file)
+    with mistakes.noting():
+        load_handlers(settings)
+    mistakes.settle()
+    click.echo(f"the configuration is right; `serve` would serve {', '.join(served)}")
 
 
 @config.command()

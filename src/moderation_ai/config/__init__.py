@@ -3,6 +3,7 @@
 from moderation_ai.config.catalogue import Setting, all_settings, variable_of
 from moderation_ai.config.credentials import require_platforms, sources_of
 from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load
+from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.settings import (
     DEFAULT_STORE_URL,
     MASK,
@@ -23,6 +24,7 @@ __all__ = [
     "ConsoleSettings",
     "Flags",
     "Loaded",
+    "Mistakes",
     "PlatformSettings",
     "Secret",
     "ServerSettings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from moderation_ai.config.catalogue import variable_of
+from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.settings import AccountSettings, PlatformSettings, PubsubSettings, Settings
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.platform import Credential, Platform
@@ -23,17 +24,26 @@ def sources_of(
     """Return each address that is served, ``platform`` or ``platform/account``, with who verifies it and by what.
 
     An account with secrets of its own has an address of its own; the others share their platform's. Raises
-    ``ConfigurationError`` where a secret is missing, or two accounts have one id.
+    ``ConfigurationError`` for every platform whose secret is missing, or of which two accounts have one id.
     """
+    mistakes = Mistakes()
     known = all_platforms() if platforms is None else platforms
     found: dict[str, tuple[Platform, Credential]] = {}
     for name, configured in settings.platforms.items():
-        own = {account: each for account, each in configured.accounts.items() if each.secrets}
-        shared = {account: each for account, each in configured.accounts.items() if not each.secrets}
-        if configured.secrets or shared or not own or configured.allow_unverified:
-            found[name] = known[name], _credential(known[name], configured, shared)
-        for account, each in own.items():
-            found[f"{name}/{account}"] = known[name], _own_credential(configured, account, each)
+        with mistakes.noting():
+            found |= _sources_of(known[name], configured)
+    mistakes.settle()
+    return found
+
+
+def _sources_of(platform: Platform, configured: PlatformSettings) -> dict[str, tuple[Platform, Credential]]:
+    found: dict[str, tuple[Platform, Credential]] = {}
+    own = {account: each for account, each in configured.accounts.items() if each.secrets}
+    shared = {account: each for account, each in configured.accounts.items() if not each.secrets}
+    if configured.secrets or shared or not own or configured.allow_unverified:
+        found[platform.name] = platform, _credential(platform, configured, shared)
+    for account, each in own.items():
+        found[f"{platform.name}/{account}"] = platform, _own_credential(configured, account, each)
     return found
 
 

@@ -18,6 +18,7 @@ from moderation_ai.config.catalogue import (
     name_of,
     variable_of,
 )
+from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.origins import Origin
 from moderation_ai.core.errors import ConfigurationError
 
@@ -41,11 +42,10 @@ class Found(NamedTuple):
     from_file: bool
 
 
-def read_variables(environ: Mapping[str, str]) -> Iterator[Found]:
+def read_variables(environ: Mapping[str, str], mistakes: Mistakes) -> Iterator[Found]:
     """Yield what the variables set, in the order of their names; an empty variable sets nothing.
 
-    Raises ``ConfigurationError`` with the variable's name for one that sets nothing we know, or names a file that
-    cannot be read.
+    A variable that sets nothing we know, or names a file that cannot be read, is among the ``mistakes`` then.
     """
     for name in sorted(environ):
         bare = name.removeprefix(PREFIX)
@@ -56,9 +56,16 @@ def read_variables(environ: Mapping[str, str]) -> Iterator[Found]:
         if leaf is not None:
             yield Found(path, leaf, environ[name], Origin(source=name), from_file=False)
             continue
-        path, leaf = _without_suffix(path, name)
-        file = environ[name]
-        yield Found(path, leaf, read_secret_file(file, name), Origin(source=f"{name} ({file})"), from_file=True)
+        found = None
+        with mistakes.noting():
+            found = _read_file(path, name, environ[name])
+        if found is not None:
+            yield found
+
+
+def _read_file(path: Path, name: str, file: str) -> Found:
+    path, leaf = _without_suffix(path, name)
+    return Found(path, leaf, read_secret_file(file, name), Origin(source=f"{name} ({file})"), from_file=True)
 
 
 def _without_suffix(path: Path, name: str) -> tuple[Path, Leaf]:

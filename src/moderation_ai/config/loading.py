@@ -20,6 +20,7 @@ from moderation_ai.config.catalogue import (
     name_of,
 )
 from moderation_ai.config.environment import CONFIG_VARIABLE, Found, read_variables
+from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.origins import DEFAULT, Origin
 from moderation_ai.config.settings import AccountSettings, PlatformSettings, Settings
 from moderation_ai.config.toml import read_toml
@@ -53,21 +54,26 @@ def load(
     flags: Flags | None = None,
     *,
     platforms: Mapping[str, Platform] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> Loaded:
     """Return the settings of this process.
 
     ``config`` is the file, else ``MODERATION_AI_CONFIG`` in ``environ`` (the process's own, if not given), else
-    ``moderation-ai.toml`` if there is one. Raises ``ConfigurationError`` for what is not understood.
+    ``moderation-ai.toml`` if there is one. Raises ``ConfigurationError`` for all that is not understood; with
+    ``mistakes`` that is put there instead, and what was understood is returned.
     """
     environ = os.environ if environ is None else environ
-    layers = Layers(all_platforms() if platforms is None else platforms)
+    found = Mistakes() if mistakes is None else mistakes
+    layers = Layers(all_platforms() if platforms is None else platforms, found)
     file = _chosen_file(config, environ)
     if file is not None:
         layers.add_file(file)
-    variables = list(read_variables(environ))
-    layers.add_variables(found for found in variables if not found.from_file)
-    layers.add_variables(found for found in variables if found.from_file)
+    variables = list(read_variables(environ, found))
+    layers.add_variables(one for one in variables if not one.from_file)
+    layers.add_variables(one for one in variables if one.from_file)
     layers.add_flags(flags or {})
+    if mistakes is None:
+        found.settle()
     return Loaded(layers.settings(), layers.origins(), str(file) if file else None)
 
 
@@ -79,10 +85,14 @@ def _chosen_file(config: str | os.PathLike[str] | None, environ: Mapping[str, st
 
 
 class Layers:
-    """Values by their paths, and the names of platforms and accounts, gathered from the weakest source on."""
+    """Values by their paths, and the names of platforms and accounts, gathered from the weakest source on.
 
-    def __init__(self, platforms: Mapping[str, Platform]) -> None:
+    What is not understood is left out and put among the ``mistakes``.
+    """
+
+    def __init__(self, platforms: Mapping[str, Platform], mistakes: Mistakes) -> None:
         """Begin with defaults alone."""
+        self._mistakes = mistakes
         self._platforms = {_folded(name): name for name in platforms}
         for platform in platforms.values():
             self._platforms.update({_folded(alias): platform.name for alias in platform.aliases})
@@ -91,36 +101,47 @@ class Layers:
 
     def add_file(self, file: File) -> None:
         """Put the values of a TOML file over those there are."""
-        values, lines = read_toml(file)
-        seen: dict[Path, Path] = {}
-        for written, value in _flatten(values, TREE, lines, file):
-            origin = _origin(file, lines, written)
-            path = self._path(written, origin)
-            if seen.setdefault(path, written) != written:
-                raise origin.error(f"{'.'.join(seen[path])} sets the same; keep one of the two")
-            if isinstance(value, dict):
-                continue
-            leaf = _leaf(path)
-            try:
-                self._set(path, from_toml(value, leaf), origin)
-            except ValueError as error:
-                raise origin.error(f"{'.'.join(written)}: {error}") from error
+        with self._mistakes.noting():
+            values, lines = read_toml(file)
+            seen: dict[Path, Path] = {}
+            refused: set[Path] = set()
+            for written, value in _flatten(values, TREE, lines, file, self._mistakes):
+                if any(written[:length] in refused for length in range(len(written))):
+                    continue  # What a section's name makes wrong is told once.
+                try:
+                    self._add_written(written, value, _origin(file, lines, written), seen)
+                except ConfigurationError as error:
+                    self._mistakes.found.append(error)
+                    refused.add(written)
+
+    def _add_written(self, written: Path, value: Any, origin: Origin, seen: dict[Path, Path]) -> None:
+        path = self._path(written, origin)
+        if seen.setdefault(path, written) != written:
+            raise origin.error(f"{'.'.join(seen[path])} sets the same; keep one of the two")
+        if isinstance(value, dict):
+            return
+        try:
+            self._set(path, from_toml(value, _leaf(path)), origin)
+        except ValueError as error:
+            raise origin.error(f"{'.'.join(written)}: {error}") from error
 
     def add_variables(self, variables: Iterable[Found]) -> None:
         """Put the values of variables over those there are."""
         seen: dict[Path, str] = {}
         for found in variables:
-            path = self._path(found.path, found.origin)
-            name = str(found.origin)
-            if seen.setdefault(path, name) != name:
-                raise found.origin.error(f"{seen[path]} sets the same; keep one of the two")
-            self._set_text(path, found.leaf, found.text, found.origin)
+            with self._mistakes.noting():
+                path = self._path(found.path, found.origin)
+                name = str(found.origin)
+                if seen.setdefault(path, name) != name:
+                    raise found.origin.error(f"{seen[path]} sets the same; keep one of the two")
+                self._set_text(path, found.leaf, found.text, found.origin)
 
     def add_flags(self, flags: Flags) -> None:
         """Put the values of flags over those there are."""
         for name, (flag, text) in flags.items():
             path = tuple(name.split("."))
-            self._set_text(path, _leaf(path), text, Origin(source=flag))
+            with self._mistakes.noting():
+                self._set_text(path, _leaf(path), text, Origin(source=flag))
 
     def _set_text(self, path: Path, leaf: Leaf, text: str, origin: Origin) -> None:
         try:
@@ -176,22 +197,35 @@ class Layers:
 
 
 def _flatten(
-    values: Mapping[str, Any], tree: Tree, lines: Mapping[Path, int], file: File, above: Path = ()
+    values: Mapping[str, Any],
+    tree: Tree,
+    lines: Mapping[Path, int],
+    file: File,
+    mistakes: Mistakes,
+    above: Path = (),
 ) -> Iterator[tuple[Path, Any]]:
-    """Yield every table and value of a file that has a place in ``tree``; raise for what has none."""
+    """Yield every table and value of a file that has a place in ``tree``; what has none is among the ``mistakes``."""
     for name, value in values.items():
         path = (*above, name)
         branch = tree.get(NAMED, tree.get(name))
-        if branch is None:
-            where = f"[{'.'.join(above)}]" if above else "the file"
-            raise _origin(file, lines, path).error(
-                f"there is no setting {name!r} in {where}; {did_you_mean(name, tree)}"
-            )
-        if isinstance(branch, dict) and not isinstance(value, dict):
-            raise _origin(file, lines, path).error(f"{name} is a section; write [{'.'.join(path)}]")
+        error = _misplaced(path, value, branch, tree)
+        if error is not None:
+            mistakes.found.append(_origin(file, lines, path).error(error))
+            continue
         yield path, value
         if isinstance(branch, dict):
-            yield from _flatten(value, branch, lines, file, path)
+            yield from _flatten(value, branch, lines, file, mistakes, path)
+
+
+def _misplaced(path: Path, value: Any, branch: Tree | Leaf | None, tree: Tree) -> str | None:
+    """Return what is wrong with the place of a value in a file, or None."""
+    *above, name = path
+    if branch is None:
+        where = f"[{'.'.join(above)}]" if above else "the file"
+        return f"there is no setting {name!r} in {where}; {did_you_mean(name, tree)}"
+    if isinstance(branch, dict) and not isinstance(value, dict):
+        return f"{name} is a section; write [{'.'.join(path)}]"
+    return None
 
 
 def _origin(file: File, lines: Mapping[Path, int], path: Path) -> Origin:

@@ -22,7 +22,8 @@
     ├── HandlerError               raised by handlers to steer their own retries
     │   ├── Retry                  .after
     │   └── GiveUp
-    ├── ConfigurationError         .file, .line
+    ├── ConfigurationError         .file, .line, .each
+    │   └── ConfigurationErrors
     ├── AddressInUse               another program listens there
     └── StoreError
         └── StoreBusy              .retry_after
@@ -178,6 +179,25 @@ class ConfigurationError(ModerationError):
         self.line = line
         where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         super().__init__(where + message)
+
+    @property
+    def each(self) -> tuple[ConfigurationError, ...]:
+        """Return the single mistakes that this error tells of."""
+        return (self,)
+
+
+class ConfigurationErrors(ConfigurationError):
+    """Say of several settings at once what is wrong: who mends one wants to know of the others."""
+
+    def __init__(self, errors: Sequence[ConfigurationError]) -> None:
+        """Keep the single errors."""
+        super().__init__("; ".join(str(error) for error in errors))
+        self._each = tuple(errors)
+
+    @property
+    def each(self) -> tuple[ConfigurationError, ...]:
+        """Return the single mistakes that this error tells of."""
+        return self._each
 
 
 class AddressInUse(ModerationError):

@@ -53,7 +53,8 @@ def examine(invocation: Invocation, handler: str | None) -> Iterator[Finding]:
     try:
         settings = invocation.settings
     except ConfigurationError as error:
-        yield failure("configuration", str(error), "correct it; nothing else can be checked before")
+        for each in error.each:
+            yield failure("configuration", str(each), "correct it; nothing else can be checked before")
         return
     yield ok("configuration", f"read from {invocation.loaded.file or 'the environment'}")
     yield from check_configuration(settings)

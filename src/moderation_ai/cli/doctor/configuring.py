@@ -32,7 +32,8 @@ def check_platforms(settings: Settings) -> Iterator[Finding]:
         require_platforms(settings)
         served = sources_of(settings)
     except ConfigurationError as error:
-        yield failure("secrets", str(error), "`moderation-ai serve` does not start like this")
+        for each in error.each:
+            yield failure("secrets", str(each), "`moderation-ai serve` does not start like this")
         return
     yield ok("platforms", f"`serve` serves {', '.join(sorted(served))}")
     for name, (platform, credential) in served.items():

@@ -28,6 +28,10 @@ def answering(ctx: click.Context) -> Iterator[None]:
         ctx.exit(0)
     except KeyboardInterrupt:
         ctx.exit(INTERRUPTED)
+    except ConfigurationError as error:
+        for each in error.each:
+            _tell(ctx, each, str(each))
+        ctx.exit(CONFIGURATION)
     except ModerationError as error:
         _tell(ctx, error, str(error))
         ctx.exit(exit_code(error))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from moderation_ai.config import DEFAULT_STORE_URL, Loaded, Settings, load
+from moderation_ai.config import DEFAULT_STORE_URL, Loaded, Mistakes, Settings, load
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.stores.base import Store
@@ -34,7 +34,11 @@ class Invocation:
     @cached_property
     def loaded(self) -> Loaded:
         """Return the settings and where they came from; raise ``ConfigurationError``."""
-        return load(self.config, flags=self.flags)
+        return self.read()
+
+    def read(self, mistakes: Mistakes | None = None) -> Loaded:
+        """Read the settings; what is wrong with them is raised, or put among the ``mistakes`` where given."""
+        return load(self.config, flags=self.flags, mistakes=mistakes)
 
     @property
     def settings(self) -> Settings:
