@@ -87,7 +87,7 @@ def test_what_is_wrong_is_refused_with_file_and_line(text: str, line: int, said:
 
 def test_no_message_shows_a_secret() -> None:
     assert "hunter2" not in str(refusal("[platforms.instagram]\nsecrets = ['hunter2', 'hunter2']\n"))
-    assert "hunter2" not in str(refusal("[store]\nurl = 'postgresql://us:hunter2@db.example/x'\n"))
+    assert "hunter2" not in str(refusal("[store]\nurl = 'mysql://us:hunter2@db.example/x'\n"))
 
 
 def test_a_file_that_is_not_there_is_refused_only_where_it_was_named() -> None:

@@ -107,7 +107,7 @@ def test_a_wrong_value_is_refused_with_the_name_of_its_variable(name: str, text:
 
 def test_no_message_shows_a_secret() -> None:
     assert "hunter2" not in refusal(PLATFORMS__INSTAGRAM__SECRETS='["hunter2", "hunter2"]')
-    assert "hunter2" not in refusal(STORE__URL="postgresql://us:hunter2@db.example/inbox")
+    assert "hunter2" not in refusal(STORE__URL="mysql://us:hunter2@db.example/inbox")
 
 
 @pytest.mark.parametrize(
