@@ -99,6 +99,14 @@ def test_a_capability_names_what_there_is(platform: Platform, action: str) -> No
     assert capability.batch == 1 or effect(platform, action) == "sets", "a batch is repeated by halves"
 
 
+@every_action
+def test_what_is_seen_each_time_is_never_taken_for_a_state(platform: Platform, action: str) -> None:
+    if action in ("approve", "hide", "unhide", "remove", "retract", "lock", "unlock"):
+        assert effect(platform, action) == "sets"
+    if action == "reply":
+        assert effect(platform, action) == "adds"
+
+
 @every_call
 def test_a_call_is_described_to_the_end(platform: Platform, call: Call) -> None:
     assert call.url.startswith("https://")
@@ -358,6 +366,7 @@ def test_no_id_leads_a_request_elsewhere(platform: Platform, odd: str) -> None:
         call, _ = find_call(platform.api.calls, request.method, request.url, request.body)
         assert call.name == request.call
         assert request.url.isascii()
+        assert {".", ".."}.isdisjoint(request.url.partition("?")[0].split("/"))
 
 
 # --- whatever comes back -------------------------------------------------------------------------------------------
