@@ -28,7 +28,7 @@ from tests.platforms.driving import SESSION, act_of, answer, drive
 from tests.platforms.fixtures import NOW
 
 X, REDDIT, YOUTUBE = (find_platform(name) for name in ("twitter", "reddit", "youtube"))
-INSTAGRAM = find_platform("instagram")
+INSTAGRAM, TIKTOK = find_platform("instagram"), find_platform("tiktok")
 
 
 def says(value: Any, status: int = 200, **headers: str) -> Answer:
@@ -345,6 +345,59 @@ def test_meta_tells_shares_and_the_minutes_until_it_listens_again() -> None:
 def test_instagram_bans_through_a_page_only() -> None:
     with pytest.raises(UnsupportedAction, match="page_id"):
         INSTAGRAM.moderate(act_of("ban"), SESSION)
+
+
+# --- TikTok --------------------------------------------------------------------------------------------------------
+
+VIDEO = Target(id="74", post_id="73")
+
+
+def comments(*statuses: str | None) -> Answer:
+    shown = [{"comment_id": "74", "video_id": "73", "text": "hi", "status": each} for each in statuses]
+    return says({"code": 0, "message": "OK", "data": {"comments": shown, "has_more": False}})
+
+
+YES = says({"code": 0, "message": "OK", "data": {}})
+
+
+@pytest.mark.parametrize(
+    ("answered", "states"),
+    [
+        (comments("PUBLIC"), {"visible"}),
+        (comments("HIDDEN"), {"hidden"}),
+        (comments("FRIENDS"), {"hidden"}),
+        (comments(None), set()),
+        (comments(), {"gone"}),
+    ],
+)
+def test_tiktok_shows_whether_a_comment_is_hidden(answered: Answer, states: set[str]) -> None:
+    (seen,), _ = drive(TIKTOK.fetch([VIDEO], SESSION), lambda _: answered)
+    assert seen.states == states
+
+
+def test_tiktoks_yes_to_showing_a_comment_is_not_believed() -> None:
+    outcomes, asked = run(TIKTOK, act_of("unhide", VIDEO), YES, comments("HIDDEN"))
+    assert (outcomes[0].status, [request.call for request in asked]) == ("no_effect", ["hide", "comments"])
+    outcomes, _ = run(TIKTOK, act_of("approve", VIDEO), YES, comments("PUBLIC"))
+    assert outcomes[0].status == "done"
+    outcomes, _ = run(TIKTOK, act_of("hide", VIDEO), YES)
+    assert outcomes[0].status == "done"
+
+
+def test_tiktok_says_no_inside_of_a_200() -> None:
+    for code, error in ((40131, CredentialsRejected), (40002, PlatformError), (50000, PlatformUnavailable)):
+        with pytest.raises(error) as caught:
+            run(TIKTOK, act_of("hide", VIDEO), says({"code": code, "message": "m"}))
+        assert type(caught.value) is error
+    with pytest.raises(RateLimited) as limited:
+        run(TIKTOK, act_of("hide", VIDEO), says({"code": 40100, "message": "m"}))
+    assert limited.value.retry_after == 300
+
+
+def test_a_comment_that_was_pushed_is_acted_on_with_its_video() -> None:
+    data = {"comment": {"id": "74", "post_id": "73", "author_id": "+Zq1=="}}
+    event = WebhookEvent(event_type="comment.created", platform="tiktok", data=data)  # type: ignore[arg-type]  # a dict is taken
+    assert TIKTOK.target(event) == Target(id="74", post_id="73", author_id="+Zq1==")
 
 
 def test_the_example_of_the_docs_asks_what_it_says() -> None:

@@ -167,6 +167,36 @@ def test_answers_a_reply_on_instagram_below_the_first_comment() -> None:
     assert "/16/replies?" in request.url
 
 
+VIDEO = Target(id="7400000000000000001", post_id="7390000000000000001")
+_T = "https://business-api.tiktok.com/open_api/v1.3"
+_NAMED = {"business_id": ME, "comment_id": "7400000000000000001"}
+_OF_VIDEO = {**_NAMED, "video_id": "7390000000000000001"}
+
+
+@pytest.mark.parametrize(
+    ("action", "address", "body"),
+    [
+        ("approve", "hide", {**_OF_VIDEO, "action": "UNHIDE"}),
+        ("hide", "hide", {**_OF_VIDEO, "action": "HIDE"}),
+        ("unhide", "hide", {**_OF_VIDEO, "action": "UNHIDE"}),
+        ("reply", "reply/create", {**_OF_VIDEO, "text": "Thank you — danke"}),
+        ("retract", "delete", _NAMED),
+    ],
+)
+def test_asks_tiktok_as_documented(action: str, address: str, body: dict[str, str]) -> None:
+    request = effective("tiktok", action, VIDEO)
+    assert written(request) == ("POST", f"{_T}/business/comment/{address}/", body)
+    assert dict(request.headers)["Access-Token"] == SESSION.access_token
+    assert "Authorization" not in dict(request.headers)
+
+
+def test_looks_at_tiktoks_comments_as_documented() -> None:
+    request = next(find_platform("tiktok").fetch((VIDEO,), SESSION))
+    ids = "comment_ids=%5B%227400000000000000001%22%5D"
+    query = f"business_id={ME}&video_id=7390000000000000001&{ids}&include_replies=true&status=ALL&max_count=30"
+    assert written(request) == ("GET", f"{_T}/business/comment/list/?{query}", "")
+
+
 def refresh(platform: str, session: Session = SESSION) -> tuple[tuple[str, str, Any], Mapping[str, str]]:
     known = find_platform(platform)
     _, (request,) = drive(known.session(session, CLIENT), by_table(known))
@@ -206,3 +236,15 @@ def test_renews_tokens_of_instagram_as_documented() -> None:
     request, headers = refresh("instagram", THROUGH_PAGE)
     ours = f"client_id=app&client_secret={CLIENT.secret}&fb_exchange_token={SESSION.access_token}"
     assert request == ("GET", f"{_FB}/oauth/access_token?grant_type=fb_exchange_token&{ours}", "")
+
+
+def test_refreshes_at_tiktok_as_documented() -> None:
+    request, headers = refresh("tiktok")
+    body = {
+        "client_id": "app",
+        "client_secret": CLIENT.secret,
+        "grant_type": "refresh_token",
+        "refresh_token": OLD,
+    }
+    assert request == ("POST", f"{_T}/tt_user/oauth2/refresh_token/", body)
+    assert {"Access-Token", "Authorization"}.isdisjoint(headers)

@@ -13,13 +13,14 @@ from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.signatures import check_window, hmac_digest, matching_secret, read_hex, read_seconds
 from moderation_ai.platforms.tiktok import receiving, samples
+from moderation_ai.platforms.tiktok.acting import TikTokActs
 
 _HEADER = "tiktok-signature"
 # It retries for 72 hours, and nobody says whether a retry is signed anew.
 _PAST = 73 * 3600.0
 
 
-class TikTok(Platform):
+class TikTok(TikTokActs, Platform):
     """Know TikTok.
 
     Sources: https://developers.tiktok.com/doc/webhooks-verification and the Accounts API's webhooks,
@@ -31,7 +32,6 @@ class TikTok(Platform):
     security_headers = (_HEADER,)
     kinds: ClassVar[Mapping[str, str]] = receiving.KINDS
     hosts = ("business-api.tiktok.com",)
-    actions = ("approve", "hide", "unhide", "reply")
 
     def verify_own(self, request: Request, credential: Credential) -> int:
         """Return the index of the secret that signed time and body.
