@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.postgres import Databases, databases
+from tests.postgres import SHARED, Databases
 
 settings.register_profile(
     "moderation-ai",
@@ -66,5 +66,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Databases]:
     """Databases on a PostgreSQL server, which is started when the first is wanted."""
-    with databases() as made:
-        yield made
+    yield SHARED.databases()
+
+
+def pytest_sessionfinish() -> None:
+    """End the server that was started for the tests."""
+    SHARED.close()

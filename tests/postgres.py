@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -231,3 +231,25 @@ def databases() -> Iterator[Databases]:
         return
     with running(fsync="off") as server:
         yield Databases(server.dsn())
+
+
+class _Shared:
+    """The databases that all tests of this process share: on a server that is started when it is first wanted."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._made: Databases | None = None
+
+    def databases(self) -> Databases:
+        """Return them; the server ends with ``close``."""
+        if self._made is None:
+            self._made = self._stack.enter_context(databases())
+        return self._made
+
+    def close(self) -> None:
+        """End the server, if it was wanted, and drop what was made."""
+        self._stack.close()
+        self._made = None
+
+
+SHARED = _Shared()

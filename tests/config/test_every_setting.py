@@ -22,6 +22,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "server.allowed_ips": ('"192.0.2.7"', "192.0.2.7", ("192.0.2.7",)),
     "server.max_body": ("2048", "2048", 2048),
     "server.endpoint": ('"/in"', "/in", "/in"),
+    "server.role": ('"worker"', "worker", "worker"),
     "console.host": ('"::1"', "::1", "::1"),
     "console.port": ("0", "0", 0),
     "console.token": ('"let me in"', "let me in", "let me in"),
@@ -161,6 +162,7 @@ def other(name: str) -> str:
     special = {
         "store.url": '"sqlite:///weaker.db"',
         "server.endpoint": '"/weaker"',
+        "server.role": '"gateway"',
         "handlers.import": '["weaker:one"]',
         "policy.file": '"value"' if Path("value").exists() else '"policy.yaml"',
         "server.trusted_proxies": '["198.51.100.1"]',

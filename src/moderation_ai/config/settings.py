@@ -27,14 +27,19 @@ class Secret(str):
         return f"'{MASK}'"
 
 
+ROLES = ("gateway", "worker", "all")
+"""What a process of ``serve`` does: receive and store, handle what is stored, or both."""
+
+
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where events are kept."""
 
     url: Annotated[
         str | None,
         Meta(
-            description="Where events are kept: `sqlite:///moderation.db`, `sqlite:////absolute/path.db` or "
-            f"`memory://`. Commands use `{DEFAULT_STORE_URL}` where none is named."
+            description="Where events are kept: `sqlite:///moderation.db`, `sqlite:////absolute/path.db`, "
+            "`postgresql://user:password@host/database` or `memory://`."
+            f" Commands use `{DEFAULT_STORE_URL}` where none is named."
         ),
     ] = None
 
@@ -60,6 +65,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(description="Bytes that a body may have, where its platform has no limit of its own.")
     ] = 1 << 20
     endpoint: Annotated[str, Meta(description="Path below which the platforms' addresses lie.")] = "/webhook"
+    role: Annotated[
+        str,
+        Meta(
+            description="What `serve` does: `gateway` receives and stores, `worker` handles what is stored, `all` does "
+            "both. Any number of each may run on one store."
+        ),
+    ] = "all"
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):

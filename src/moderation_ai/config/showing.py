@@ -11,7 +11,7 @@ from moderation_ai.config.catalogue import NAMED, Leaf, Path, leaves
 from moderation_ai.config.loading import Loaded
 from moderation_ai.config.origins import DEFAULT
 from moderation_ai.config.settings import MASK, Settings
-from moderation_ai.config.values import without_password
+from moderation_ai.stores.urls import without_password
 
 
 class Shown(NamedTuple):

@@ -13,10 +13,11 @@ import msgspec
 
 from moderation_ai.config.catalogue import Leaf, Path
 from moderation_ai.config.origins import Origin
-from moderation_ai.config.settings import Secret
+from moderation_ai.config.settings import ROLES, Secret
 from moderation_ai.core.addresses import Networks, is_private_way, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.urls import without_password
 
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
@@ -149,6 +150,11 @@ def _are_networks(value: Sequence[str], read: Callable[[Sequence[str]], Networks
         raise ValueError(f"{error}{hint}") from error
 
 
+def _is_role(value: str) -> None:
+    if value not in ROLES:
+        raise ValueError(f"{value!r} is no role; write {', '.join(ROLES[:-1])} or {ROLES[-1]}")
+
+
 def _is_path(value: str) -> None:
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]", value):
         raise ValueError(f"{value!r} is no path; write one such as /webhook")
@@ -194,6 +200,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("server", "allowed_ips"): _are_networks,
     ("server", "max_body"): _within(1, 1 << 30),
     ("server", "endpoint"): _is_path,
+    ("server", "role"): _is_role,
     ("console", "host"): _is_host,
     ("console", "port"): _is_port,
     ("platforms", "silence_after"): _within(1, 365 * 86_400),
@@ -212,8 +219,3 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("inbox", "url"): _is_reserved,
 }
 """What a value must be beside its type, by its section and name."""
-
-
-def without_password(url: str) -> str:
-    """Return a URL without the password that may stand in it."""
-    return re.sub(r"(?<=://)([^:@/\s]*):[^@\s]*@", r"\1:********@", url)

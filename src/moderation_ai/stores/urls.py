@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _POSTGRES = ("postgresql://", "postgres://")
 
 
@@ -11,8 +13,6 @@ def is_postgres(url: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return ``url`` as it may be shown."""
-    head, at, tail = url.rpartition("@")
-    scheme, slashes, user = head.partition("://")
-    name, colon, _ = user.partition(":")
-    return f"{scheme}{slashes}{name}:***@{tail}" if at and slashes and colon else url
+    """Return ``url`` as it may be shown; it may stand in a longer text."""
+    shown = re.sub(r"(?<=://)([^:@/\s]*):[^@\s]*@", r"\1:********@", url)
+    return re.sub(r"(?<=[?&]password=)[^&\s]*", "********", shown)

@@ -22,10 +22,10 @@ CONSOLE_DEADLINE = 2.0
 
 
 async def serve(
-    gateway_app: App,
+    gateway_app: App | None,
     console_app: App | None = None,
     *,
-    bound: Sequence[socket.socket],
+    bound: Sequence[socket.socket] = (),
     console_bound: Sequence[socket.socket] = (),
     drain: Callable[[], Awaitable[object]],
     ready: Callable[[dict[str, str]], None] = lambda addresses: None,
@@ -36,6 +36,7 @@ async def serve(
 ) -> signal.Signals | None:
     """Serve until ``stop`` is set, the task is cancelled, or SIGTERM or SIGINT comes; return the signal, if one came.
 
+    A process that only handles what others stored has no gateway app.
     ``bound`` and ``console_bound`` are the sockets to listen on, as ``bind`` gives them: an address is held before a
     store is opened, so that a start that is refused leaves nothing behind.
     ``ready`` is called with the real addresses (``gateway``, ``console``) once both are listened on. At the end the
@@ -48,7 +49,8 @@ async def serve(
     doors: dict[str, Door] = {}
     with _signals(stop, wanted=signals) as taken:
         try:
-            doors["gateway"] = Door(gateway_app, bound, DirectProtocol)
+            if gateway_app is not None:
+                doors["gateway"] = Door(gateway_app, bound, DirectProtocol)
             if console_app is not None:
                 doors["console"] = Door(console_app, console_bound)
             for door in doors.values():

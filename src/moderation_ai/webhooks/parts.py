@@ -20,7 +20,7 @@ from moderation_ai.pipeline.intake import MAX_BODY, Intake, Source
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.pipeline.worker import Worker
+from moderation_ai.pipeline.worker import POLL, Worker
 from moderation_ai.platforms import aliases
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store
@@ -50,8 +50,15 @@ class Parts:
         on_settled: Callable[[Outcome], None] = lambda outcome: None,
         worker_name: str | None = None,
         retention: Retention | None = None,
+        works: bool = True,
+        poll: float = POLL,
     ) -> None:
-        """Put the parts together; nothing is opened yet."""
+        """Put the parts together; nothing is opened yet.
+
+        Where ``works`` is false, events are only stored: a worker of another process handles them. ``poll`` is after
+        how many seconds an idle worker looks for what other processes stored.
+        """
+        self._works = works
         self.store = store
         self.sources = dict(sources)
         self.handlers = handlers
@@ -65,6 +72,7 @@ class Parts:
             self.dispatcher,
             self.clock,
             name=name,
+            poll=poll,
             on_settled=on_settled,
             waiting=lambda: self.intake.waiting,
         )
@@ -94,6 +102,8 @@ class Parts:
             if self._working is not None:
                 return
             await self.store.open()
+            if not self._works:
+                return
             for name in await self.store.workers():
                 if is_gone(name):
                     await self.store.release(name)

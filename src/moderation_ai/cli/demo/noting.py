@@ -69,8 +69,9 @@ def _is_silent(reply: Reply) -> bool:
 
 def read_store(url: str, after_seq: int) -> dict[str, str]:
     """Return the ids and statuses of the events that were stored after ``after_seq``, read by a fresh process."""
-    command = [sys.executable, "-m", "moderation_ai.cli.demo.reading", url, str(after_seq)]
-    done = subprocess.run(command, capture_output=True, env=dict(os.environ), check=False)  # noqa: S603  # our own
+    command = [sys.executable, "-m", "moderation_ai.cli.demo.reading", str(after_seq)]
+    environment = {**os.environ, "MODERATION_AI_STORE__URL": url}  # A password must not stand in a list of processes.
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)  # noqa: S603  # our own
     if done.returncode != 0:
         raise ModerationError(f"the store could not be read: {done.stderr.decode(errors='replace')[-800:]}")
     return dict(msgspec.json.decode(line, type=tuple[str, str]) for line in done.stdout.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import msgspec
@@ -21,4 +22,4 @@ async def main(url: str, after_seq: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(os.environ["MODERATION_AI_STORE__URL"], int(sys.argv[1])))

@@ -19,6 +19,7 @@ from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.urls import without_password
 
 CONNECTIONS = 64
 SLICES = 30
@@ -44,7 +45,7 @@ async def run(plan: Plan, say: Say, stop: asyncio.Event) -> dict[str, Any]:
     first_seq = await last_seq(plan.store_url)
     gateway = GatewayProcess(settings_of(keys, plan.store_url))
     port = gateway.start()
-    say(f"gateway on http://127.0.0.1:{port}/webhook/{{platform}}, store {plan.store_url}")
+    say(f"gateway on http://127.0.0.1:{port}/webhook/{{platform}}, store {without_password(plan.store_url)}")
     say(f"sending as {', '.join(platforms)}: signed, forged, doubled, late and out of order")
     notes = Notes()
     try:

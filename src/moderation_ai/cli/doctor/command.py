@@ -20,6 +20,7 @@ from moderation_ai.cli.terminal.stores import opened, store_file
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.stores.urls import is_postgres
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failure": ("FAIL", "red")}
 
@@ -81,7 +82,8 @@ def _load(invocation: Invocation, handler: str | None) -> tuple[Handlers, list[F
 def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Finding]:
     now = invocation.clock.now()
     file = store_file(invocation.store_url)
-    if file is None or not file.exists():
+    is_there = file.exists() if file is not None else is_postgres(invocation.store_url)
+    if not is_there:
         yield check_clock(None, now)
         return
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import apsw
 
+from moderation_ai.cli.doctor.database import check_database, check_schema
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.stores import schemas, store_file
 from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.sqlite.connection import connect_reader
+from moderation_ai.stores.urls import is_postgres
 
 LITTLE, TOO_LITTLE = 1 << 30, 100 << 20
 """Bytes of free disk below which there is a warning, and a failure."""
@@ -22,6 +24,9 @@ _PATIENCE = 1000
 
 def check_store(url: str) -> Iterator[Finding]:
     """Yield what there is to say of the store; nothing is made or changed."""
+    if is_postgres(url):
+        yield from check_database(url)
+        return
     file = store_file(url)
     if file is None:
         yield warning("store", f"{url} forgets everything with its process", "set store.url to sqlite:///moderation.db")
@@ -49,20 +54,12 @@ def check_file(file: Path) -> Iterator[Finding]:
         yield failure("store", f"{file} cannot be opened: {error}", advice)
         return
     yield ok("store", f"{file}, SQLite {apsw.sqlite_lib_version()}")
-    yield _check_schema(found, newest)
+    yield check_schema(found, newest)
     try:
         yield check_integrity(connection)
         yield check_writing(connection)
     finally:
         connection.close()
-
-
-def _check_schema(found: int, newest: int) -> Finding:
-    if found == newest:
-        return ok("schema", f"{found}, up to date")
-    if found > newest:
-        return failure("schema", f"{found}, newer than this program's {newest}", "update moderation-ai")
-    return failure("schema", f"{found}, older than this program's {newest}", "run `moderation-ai db upgrade`")
 
 
 def check_integrity(connection: apsw.Connection) -> Finding:

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import click
 import msgspec
 
 from moderation_ai.cli.serve.loading import Loaded, load_handlers
+from moderation_ai.cli.serve.roles import POLL_OF_OTHERS, Role, require_shared
 from moderation_ai.cli.serve.token import Token, make_token
 from moderation_ai.cli.terminal.addresses import public_url
 from moderation_ai.cli.terminal.errors import INTERRUPTED
@@ -27,6 +28,7 @@ from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.moderation import read_policy
+from moderation_ai.pipeline.worker import POLL
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 @setting_option("--port", "server.port", metavar="PORT", help="Port of the gateway, 8080 if not set.")
 @setting_option("--console-host", "console.host", metavar="ADDRESS", help="Address of the console.")
 @setting_option("--console-port", "console.port", metavar="PORT", help="Port of the console, 8081 if not set.")
+@setting_option("--role", "server.role", metavar="ROLE", help="What to do: gateway, worker, or all if not set.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ready line as a JSON object.")
 @click.option("--log-format", type=click.Choice(("text", "json")), default="text", help="How logs are written.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", help="From which level on.")
@@ -51,13 +54,32 @@ logger = logging.getLogger(__name__)
 def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format: str, log_level: str) -> None:
     """Run the gateway, the handlers' worker and the console, until SIGTERM or Ctrl-C.
 
-    MODULE:HANDLER is a WebhookHandler of yours, such as inbox:handler; its functions handle what arrives, in the
+    With --role gateway requests are only stored, with --role worker only handled: any number of each may run on one
+    store. MODULE:HANDLER is a WebhookHandler of yours, such as inbox:handler; its functions handle what arrives, in the
     store that it was made with, else the configured one. Secrets and addresses are those of the configuration.
     """
     set_up_logs(log_level, log_format)
     settings = invocation.settings
+    role = Role(settings.server.role)
+    sources = _sources(settings) if role.receives else {}
+    if settings.policy.file is not None:
+        read_policy(settings.policy.file)
+    loaded = load_handlers(settings, handler)
+    if role.works and not len(loaded.handlers):
+        logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
+    with (
+        _bound(settings, "server", "--port", role) as gateway,
+        _bound(settings, "console", "--console-port") as console,
+    ):
+        ready = partial(announce, as_json=as_json)
+        came = run_fast(_serve(invocation, sources, loaded, Bound(gateway, console), ready))
+    sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
+
+
+def _sources(settings: Settings) -> dict[str, Source]:
+    """Return what is received, by platform and account."""
     require_platforms(settings)
-    sources = {
+    return {
         name: Source(
             platform=platform,
             credential=credential,
@@ -65,15 +87,6 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
         )
         for name, (platform, credential) in sources_of(settings).items()
     }
-    if settings.policy.file is not None:
-        read_policy(settings.policy.file)
-    loaded = load_handlers(settings, handler)
-    if not len(loaded.handlers):
-        logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
-    with _bound(settings, "server", "--port") as gateway, _bound(settings, "console", "--console-port") as console:
-        ready = partial(announce, as_json=as_json)
-        came = run_fast(_serve(invocation, sources, loaded, Bound(gateway, console), ready))
-    sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
 
 
 class Bound(NamedTuple):
@@ -83,8 +96,12 @@ class Bound(NamedTuple):
     console: Sequence[socket.socket]
 
 
-def _bound(settings: Settings, section: str, flag: str) -> AbstractContextManager[list[socket.socket]]:
-    """Hold the address of a section; the error names what sets its port."""
+def _bound(
+    settings: Settings, section: str, flag: str, role: Role | None = None
+) -> AbstractContextManager[list[socket.socket]]:
+    """Hold the address of a section, where the role has use for it; the error names what sets its port."""
+    if role is not None and not role.receives:
+        return nullcontext([])
     at: ServerSettings | ConsoleSettings = getattr(settings, section)
     return bound_to(at.host, at.port, f"{section}.port ({flag}, {variable_of(f'{section}.port')})")
 
@@ -102,10 +119,12 @@ async def _serve(
     state = State()
 
     def tell(addresses: dict[str, str]) -> None:
-        state.addresses = {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint}
-        outside = public_url(settings)
-        if outside is not None:
-            state.addresses["public"] = outside
+        if "gateway" in addresses:
+            addresses = {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint}
+            outside = public_url(settings)
+            if outside is not None:
+                addresses["public"] = outside
+        state.addresses = addresses
         _log_start(settings, token, sources)
         ready(state.addresses)
 
@@ -114,7 +133,7 @@ async def _serve(
     gc.set_threshold(10_000, 20, 50)
     try:
         return await serve_doors(
-            Gateway(parts.intake, endpoint=settings.server.endpoint, clock=parts.clock),
+            Gateway(parts.intake, endpoint=settings.server.endpoint, clock=parts.clock) if bound.gateway else None,
             ConsoleApp(parts, token.text, hosts=_console_names(settings), state=state),
             bound=bound.gateway,
             console_bound=bound.console,
@@ -144,8 +163,11 @@ def _console_names(settings: Settings) -> list[str]:
 def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loaded) -> Parts:
     """Return the parts that the settings amount to, not yet opened."""
     server = invocation.settings.server
+    role = Role(server.role)
+    store = invocation.choose_store(loaded.store)
+    require_shared(store.url, role)
     return Parts(
-        invocation.choose_store(loaded.store),
+        store,
         sources,
         loaded.handlers,
         clock=invocation.clock,
@@ -153,6 +175,8 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loade
         trusted=trusted_networks(server.trusted_proxies),
         max_body=server.max_body,
         retention=invocation.settings.retention.plan(),
+        works=role.works,
+        poll=POLL if role.receives else POLL_OF_OTHERS,
     )
 
 
@@ -180,7 +204,10 @@ def _log_start(settings: Settings, token: Token, sources: dict[str, Source]) -> 
     for name, source in sources.items():
         if source.credential.allow_unverified:
             logger.warning("%s: requests are accepted whoever sends them (allow_unverified)", name)
-    if Networks(settings.server.allowed_ips).everyone:
+    if sources and Networks(settings.server.allowed_ips).everyone:
         logger.warning("server.allowed_ips: %s", EVERYONE)
-    logger.info("serving %s below %s", ", ".join(sorted(sources)), settings.server.endpoint)
+    if sources:
+        logger.info("serving %s below %s", ", ".join(sorted(sources)), settings.server.endpoint)
+    if settings.server.role != "all":
+        logger.info("this process is a %s: others do the rest", settings.server.role)
     logger.info("the console asks for its token, which is in %s", token.file or "the setting console.token")

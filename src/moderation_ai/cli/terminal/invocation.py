@@ -57,8 +57,8 @@ class Invocation:
         """
         store = open_store(given or self.store_url) if given is None or isinstance(given, str) else given
         flag, named = self.flags.get("store.url", ("", store.url))
-        if given is not None and named != store.url:
-            names = without_password(named), without_password(store.url)
+        names = without_password(named), without_password(store.url)
+        if given is not None and names[0] != names[1]:
             raise ConfigurationError(
                 f"{flag} says {names[0]}, the handlers are made with {names[1]}: take one of them out"
             )

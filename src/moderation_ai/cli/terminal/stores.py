@@ -16,6 +16,7 @@ from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite.connection import connect_reader, migrations, schema_version
+from moderation_ai.stores.urls import is_postgres, without_password
 
 _SQLITE = "sqlite:///"
 _PAGE = 1000
@@ -59,21 +60,39 @@ def schemas(file: Path) -> tuple[int, int]:
         connection.close()
 
 
-def require_schema(file: Path) -> None:
+async def schemas_of(url: str) -> tuple[int, int]:
+    """Return the schema number of the store at ``url``, and the newest that this program knows; nothing is changed.
+
+    Raises ``StoreError`` for a store that is not there, and ``ConfigurationError`` for one that lives in memory.
+    """
+    if not is_postgres(url):
+        return await asyncio.to_thread(schemas, require_file(url))
+    from moderation_ai.stores.postgres.connection import look
+
+    open_store(url)  # Its driver may be missing, or the URL odd: that is said first.
+    found, newest = await look(url)
+    if found == 0:
+        raise StoreError(
+            f"there is no store in {without_password(url)}: run `moderation-ai db upgrade` or start `moderation-ai "
+            "serve`, which make it"
+        )
+    return found, newest
+
+
+async def require_schema(url: str) -> None:
     """Return if the store has the schema of this program, else raise ``StoreError``."""
-    found, newest = schemas(file)
+    found, newest = await schemas_of(url)
     if found < newest:
         raise StoreError(
-            f"the store {file} has schema {found}, this program wants {newest}: run `moderation-ai db upgrade`, or "
-            "restart `moderation-ai serve`, which does it too"
+            f"the store {without_password(url)} has schema {found}, this program wants {newest}: run "
+            "`moderation-ai db upgrade`, or restart `moderation-ai serve`, which does it too"
         )
 
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Store]:
     """Open the store at ``url`` for a command, and close it after; a store that is not there is not made."""
-    file = require_file(url)
-    await asyncio.to_thread(require_schema, file)
+    await require_schema(url)
     store = open_store(url)
     await store.open()
     try:

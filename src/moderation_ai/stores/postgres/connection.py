@@ -88,6 +88,23 @@ async def schema_version(connection: Any) -> int:
     return int(await connection.fetchval("SELECT coalesce(max(number), 0) FROM moderation_ai.schema_version"))
 
 
+async def look(url: str) -> tuple[int, int]:
+    """Return the schema number of the store in a database, 0 where there is none, and the newest that we know.
+
+    Nothing is changed. Raises ``StoreError`` if there is no way to the database.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
+    except Exception as error:
+        raise _cannot_open(url, error) from error
+    try:
+        return await schema_version(connection), migrations()[-1][0]
+    except asyncpg.PostgresError as error:
+        raise as_store_error(error) from error
+    finally:
+        connection.terminate()
+
+
 async def upgrade(connection: Any) -> None:
     """Bring the schema up to date; raise ``StoreError`` for one of a newer version, or where it cannot be done."""
     newest = migrations()[-1][0]

@@ -37,6 +37,13 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _SMALL = 64  # about what a kind that is only counted takes while it waits
 
+_DESCRIBE = """
+SELECT current_setting('server_version'),
+       (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+        WHERE relnamespace = 'moderation_ai'::regnamespace AND relkind = 'r'),
+       current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')
+"""
+
 _threads = DaemonPool(4, "store-opener")
 
 
@@ -62,16 +69,15 @@ class PostgresStore:
         self._opened: Opened | None = None
 
     async def describe(self) -> dict[str, Any]:
-        """Return kind, place, schema version and the server's version."""
-        sql = "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes')"
-        version, fsync, pages = await self._read(lambda c: c.fetchrow(sql))
+        """Return kind, place, schema version, the server's version, size and what makes its commits durable."""
+        version, size, *settings = await self._read(lambda c: c.fetchrow(_DESCRIBE))
         return {
             "kind": "postgresql",
             "url": self.url,
             "schema": await self._read(schema_version),
             "library": version,
-            "fsync": fsync,
-            "full_page_writes": pages,
+            "bytes": size,
+            **dict(zip(("fsync", "full_page_writes", "synchronous_commit"), settings, strict=True)),
         }
 
     async def open(self) -> None:
