@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from moderation_ai.config.catalogue import all_settings
 from moderation_ai.core.events import EVENT_TYPES, STATUSES, WebhookEvent
 from moderation_ai.core.subjects import SUBJECTS
 from moderation_ai.platforms import all_platforms
+from tests.blocks import blocks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -100,6 +102,40 @@ def test_every_page_is_reached_from_the_readme() -> None:
         waiting += [path.parent / link for link in links]
     pages = [path for path in DOCS.rglob("*.md") if path.parent.name != "decisions"]
     assert not [path.name for path in pages if path.resolve() not in reached]
+
+
+def test_the_index_names_every_page() -> None:
+    linked = {(DOCS / link).resolve() for link in _LINK.findall(page("README.md")) if "://" not in link}
+    pages = [path for path in DOCS.rglob("*.md") if path.parent.name != "decisions" and path != DOCS / "README.md"]
+    assert not [path.name for path in pages if path.resolve() not in linked]
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """Return every command of ours in the console blocks of all pages, with its page."""
+    found = []
+    for path in [*PAGES, *sorted((ROOT / "examples").glob("*/README.md"))]:
+        blocks = [block.text for block in blocks_of(path.read_text("utf-8")) if block.language == "console"]
+        lines = [line.removeprefix("$ ") for text in blocks for line in text.splitlines()]
+        found += [(path.name, line) for line in lines if line.startswith("moderation-ai ")]
+    return found
+
+
+@pytest.mark.parametrize("line", sorted({line for _, line in command_lines()}))
+def test_every_command_line_is_understood(line: str) -> None:
+    command: click.Command = cli
+    context, (_, *words) = None, shlex.split(line.replace("…", ""), comments=True)
+    while True:
+        try:
+            context = command.make_context(command.name, words, parent=context)
+        except click.BadParameter as error:
+            if "does not exist" not in error.message:
+                raise
+            return  # A file of the reader's.
+        if not isinstance(command, click.Group):
+            return
+        name, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None, f"there is no command {name}"
+        command = found
 
 
 def test_the_public_names_are_pinned() -> None:
