@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import click
 import msgspec
 
 from moderation_ai.cli.demo import payloads, running
+from moderation_ai.cli.demo.owning import foreign, own_store
+from moderation_ai.cli.demo.summing import print_summary
 from moderation_ai.webhooks.choosing import DEFAULT_URL
+
+_STORE_HELP = f"Where to keep the events: {DEFAULT_URL} if not given. Events that no demo made are never touched."
 
 
 @click.command()
 @click.option("--seconds", type=float, help="How long to send; until Ctrl-C if not given.")
 @click.option("--rate", type=int, default=300, show_default=True, help="Requests a second; bursts are four times that.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Makes the traffic repeatable.")
-@click.option("--store", "store_url", envvar="MODERATION_AI_STORE__URL", default=DEFAULT_URL, show_default=True)
+@click.option("--store", "store_url", envvar="MODERATION_AI_STORE__URL", metavar="URL", help=_STORE_HELP)
 @click.option(
     "--payloads",
     "folder",
@@ -27,29 +32,36 @@ from moderation_ai.webhooks.choosing import DEFAULT_URL
     help="Instead of made-up traffic, sign and post the bodies of this folder and compare what becomes of them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, the last line.")
-def demo(seconds: float | None, rate: int, seed: int, store_url: str, folder: Path | None, as_json: bool) -> None:
+def demo(
+    seconds: float | None, rate: int, seed: int, store_url: str | None, folder: Path | None, as_json: bool
+) -> None:
     """Run the real gateway with signed traffic of every platform, kill it, and count what was lost.
 
     The traffic has duplicates, late and reordered deliveries, bursts and forgeries. The sender notes every
     acknowledgement; after a SIGKILL a fresh process reads the store, and each acknowledged event must be in it.
     """
-    plan = running.Plan(store_url=store_url, seconds=seconds, rate=rate, seed=seed)
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    summary = asyncio.run(_interruptible(plan, folder, say))
+    if folder is not None:
+        summary = asyncio.run(_interruptible(lambda stop: payloads.run(folder, say)))
+    else:
+        found = asyncio.run(foreign(store_url or DEFAULT_URL))
+        with own_store(store_url, found) as url:
+            if found is not None:
+                say(f"{found}: they are left alone, and this run has a store of its own")
+            plan = running.Plan(store_url=url, seconds=seconds, rate=rate, seed=seed)
+            summary = asyncio.run(_interruptible(lambda stop: running.run(plan, say, stop)))
     _print(summary, as_json)
     sys.exit(0 if is_good(summary) else 1)
 
 
-async def _interruptible(plan: running.Plan, folder: Path | None, say: running.Say) -> dict[str, Any]:
+async def _interruptible(work: Callable[[asyncio.Event], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if folder is not None:
-        return await payloads.run(folder, say)
-    return await running.run(plan, say, stop)
+    return await work(stop)
 
 
 def is_good(summary: dict[str, Any]) -> bool:
@@ -62,6 +74,9 @@ def is_good(summary: dict[str, Any]) -> bool:
 def _print(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(summary).decode())
+        return
+    if "by_platform" in summary:
+        print_summary(summary)
         return
     for name, value in summary.items():
         if isinstance(value, dict):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -16,43 +15,60 @@ from moderation_ai.cli.demo.traffic import Post
 from moderation_ai.core.errors import ModerationError
 
 
-class Notes:
-    """Every request's fate as its sender saw it; what is acknowledged here must be in the store."""
+class Tally:
+    """What became of one platform's requests, counted in events; ``acknowledged`` are ids that must be in the store."""
 
     def __init__(self) -> None:
         """Begin with nothing sent."""
-        self.sent = 0
+        self.accepted = 0
+        self.duplicates = 0
+        self.ignored = 0
         self.rejected = 0
         self.unanswered = 0
-        self.accepted = 0
-        self.ignored = 0
-        self.duplicates = 0
-        self.wrong: list[str] = []
+        self.wrong = 0
         self.acknowledged: set[str] = set()
-        self.platforms: Counter[str] = Counter()
+
+    @property
+    def sent(self) -> int:
+        """Return how many events were sent: each was accepted, rejected, unanswered or wrongly answered."""
+        return self.accepted + self.rejected + self.unanswered + self.wrong
+
+    def acknowledge(self, post: Post) -> None:
+        """Count a request that was answered 200."""
+        fresh = set(post.event_ids) - self.acknowledged
+        self.acknowledged |= fresh
+        self.accepted += post.size
+        self.duplicates += len(post.event_ids) - len(fresh)
+        self.ignored += post.size - len(post.event_ids)
+
+
+class Notes:
+    """Every request's fate as its sender saw it, by platform."""
+
+    def __init__(self) -> None:
+        """Begin with nothing sent."""
+        self.platforms: defaultdict[str, Tally] = defaultdict(Tally)
+        self.wrong: list[str] = []
         self._seconds: list[float] = []
 
     def note(self, post: Post, reply: Reply) -> None:
-        """Write down what became of a request, counted in events."""
-        self.sent += max(1, len(post.event_ids) + post.ignored)
+        """Write down what became of a request."""
+        tally = self.platforms[post.platform]
         if reply.status == 0:
-            self.unanswered += 1
+            tally.unanswered += post.size
         elif reply.status == 200 and not post.forged:
-            self._acknowledge(post, reply)
+            tally.acknowledge(post)
+            self._seconds.append(reply.seconds)
         elif post.forged and (400 <= reply.status < 500 or _is_silent(reply)):
-            self.rejected += 1
+            tally.rejected += post.size
         else:
+            tally.wrong += post.size
             what = "a forgery" if post.forged else "a request"
             self.wrong.append(f"{what} for {post.platform} was answered {reply.status}: {reply.body[:200]!r}")
 
-    def _acknowledge(self, post: Post, reply: Reply) -> None:
-        fresh = set(post.event_ids) - self.acknowledged
-        self.acknowledged |= fresh
-        self.accepted += len(post.event_ids) + post.ignored
-        self.duplicates += len(post.event_ids) - len(fresh)
-        self.ignored += post.ignored
-        self.platforms[post.platform] += len(post.event_ids) + post.ignored
-        self._seconds.append(reply.seconds)
+    def total(self, name: str) -> int:
+        """Return a count over all platforms, such as ``accepted``."""
+        return sum(getattr(tally, name) for tally in self.platforms.values())
 
     def milliseconds(self, share: float) -> float:
         """Return the answer time that ``share`` of the acknowledgements stayed below, in milliseconds."""
@@ -75,34 +91,6 @@ def read_store(url: str, after_seq: int) -> dict[str, str]:
     if done.returncode != 0:
         raise ModerationError(f"the store could not be read: {done.stderr.decode(errors='replace')[-800:]}")
     return dict(msgspec.json.decode(line, type=tuple[str, str]) for line in done.stdout.splitlines())
-
-
-def summarise(notes: Notes, stored: dict[str, str], settled: dict[str, str]) -> dict[str, Any]:
-    """Return the demo's last line.
-
-    ``stored`` is what a fresh process found after the kill, ``settled`` what it found once the rest was handled.
-    ``accepted = stored + duplicates + ignored + lost``, all counted in events.
-    """
-    found = notes.acknowledged & stored.keys()
-    statuses = Counter(settled.values())
-    return {
-        "sent": notes.sent,
-        "accepted": notes.accepted,
-        "rejected": notes.rejected,
-        "duplicates": notes.duplicates,
-        "ignored": notes.ignored,
-        "stored": len(found),
-        "handled": statuses["done"] + statuses["superseded"] + statuses["unhandled"],
-        "superseded": statuses["superseded"],
-        "dead": statuses["dead"],
-        "lost": len(notes.acknowledged) - len(found),
-        "unanswered": notes.unanswered,
-        "stored_unanswered": len(stored) - len(found),
-        "wrong": len(notes.wrong),
-        "p50_ms": notes.milliseconds(0.50),
-        "p99_ms": notes.milliseconds(0.99),
-        "platforms": dict(sorted(notes.platforms.items())),
-    }
 
 
 def pending(statuses: Iterable[str]) -> int:

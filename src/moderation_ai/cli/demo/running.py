@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from moderation_ai.cli.demo.client import Client
-from moderation_ai.cli.demo.noting import Notes, pending, read_store, summarise
+from moderation_ai.cli.demo.noting import Notes, pending, read_store
 from moderation_ai.cli.demo.process import GatewayProcess
+from moderation_ai.cli.demo.summing import summarise
 from moderation_ai.cli.demo.traffic import Post, Traffic
 from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import all_platforms
@@ -23,6 +24,7 @@ from moderation_ai.stores.urls import without_password
 
 CONNECTIONS = 64
 SLICES = 30
+SHOWN_WRONG = 5
 REST_SECONDS = 20.0
 """How long the restarted gateway may take to handle what the killed one left."""
 
@@ -40,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(plan: Plan, say: Say, stop: asyncio.Event) -> dict[str, Any]:
     """Run the demo and return its summary; ``say`` is given lines for people, ``stop`` ends the sending."""
-    platforms = all_platforms()
+    platforms = playable()
     keys = {name: secrets.token_hex(16) for name in platforms}
     first_seq = await last_seq(plan.store_url)
     gateway = GatewayProcess(settings_of(keys, plan.store_url))
@@ -52,11 +54,18 @@ async def run(plan: Plan, say: Say, stop: asyncio.Event) -> dict[str, Any]:
         await _send(plan, list(platforms.values()), keys, port, notes, say, stop, gateway)
     finally:
         gateway.kill()
+    for line in notes.wrong[:SHOWN_WRONG]:
+        say(f"wrong: {line}")
     say("killed the gateway with SIGKILL in the middle of its work")
     stored = read_store(plan.store_url, first_seq)
     say(f"a fresh process found {len(stored):,} events; handling the {pending(stored.values()):,} that were left")
     settled = await _handle_the_rest(plan, keys, first_seq)
     return summarise(notes, stored, settled)
+
+
+def playable() -> dict[str, Platform]:
+    """Return every platform that can be played with a secret of ours; one that signs by a private key cannot."""
+    return {name: platform for name, platform in all_platforms().items() if not platform.public_keys}
 
 
 def settings_of(keys: Mapping[str, str], store_url: str) -> dict[str, str]:
@@ -112,9 +121,9 @@ async def _send_spread(client: Client, traffic: Traffic, count: int, notes: Note
 
 async def _kill_in_the_middle(gateway: GatewayProcess, client: Client, posts: list[Post], notes: Notes) -> None:
     """Kill the gateway when some of ``posts`` are acknowledged and others are still on their way."""
-    before = notes.accepted
+    before = notes.total("accepted")
     sending = asyncio.gather(*(_post(client, post, notes) for post in posts))
-    while notes.accepted == before and not sending.done():  # noqa: ASYNC110  # the very next answer is waited for
+    while notes.total("accepted") == before and not sending.done():  # noqa: ASYNC110  # the very next answer is waited for
         await asyncio.sleep(0)
     gateway.kill()
     await sending
@@ -138,10 +147,9 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 def _show(notes: Notes, elapsed: float, say: Say) -> None:
-    say(
-        f"{elapsed:5.1f} s  sent {notes.sent:>7,}  accepted {notes.accepted:>7,}  duplicates {notes.duplicates:>6,}  "
-        f"rejected {notes.rejected:>5,}  p50 {notes.milliseconds(0.5):6.2f} ms  p99 {notes.milliseconds(0.99):7.2f} ms"
-    )
+    counts = "  ".join(f"{name} {notes.total(name):>6,}" for name in ("sent", "accepted", "duplicates", "rejected"))
+    times = f"p50 {notes.milliseconds(0.5):6.2f} ms  p99 {notes.milliseconds(0.99):7.2f} ms"
+    say(f"{elapsed:5.1f} s  {counts}  {times}")
 
 
 async def _handle_the_rest(plan: Plan, keys: Mapping[str, str], first_seq: int) -> dict[str, str]:
