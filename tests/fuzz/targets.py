@@ -17,7 +17,8 @@ from moderation_ai.core.events import EVENT_TYPES, KeyedEvent, Parsed, from_dict
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.things import observe
-from moderation_ai.pipeline.intake import Source, finish_all
+from moderation_ai.pipeline.reading import finish_all
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases
 from tests.fuzz.mutations import mutate, mutate_field
 from tests.platforms.fixtures import NOW, PLATFORMS, Key, fixtures, keys_of

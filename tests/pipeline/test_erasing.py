@@ -15,7 +15,8 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import Thing
 from moderation_ai.pipeline.erasing import Erased, Eraser
-from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, Outcome, Store
 from moderation_ai.stores.sqlite import SqliteStore

@@ -10,7 +10,7 @@ import pytest
 from moderation_ai.core.platform import Credential
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import RECENT, Health, assess
-from moderation_ai.pipeline.intake import Source
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Counts

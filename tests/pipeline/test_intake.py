@@ -15,7 +15,8 @@ from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential
 from moderation_ai.pipeline.health import SIGNATURE_CAUSES
-from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Added, Delivery, EventFilter
 from moderation_ai.stores.memory import MemoryStore

@@ -15,7 +15,7 @@ from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential, Platform
 from moderation_ai.core.subjects import Comment, Data
-from moderation_ai.pipeline.intake import Intake, Source
+from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.keeping import MAX_HEADERS, read_kept
 from moderation_ai.pipeline.reparsing import (
     BODY_GONE,
@@ -27,6 +27,7 @@ from moderation_ai.pipeline.reparsing import (
     Reread,
     each_unknown,
 )
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.stores.base import EventFilter, Horizons, Store
 from moderation_ai.stores.memory import MemoryStore
 from tests.pipeline.stage import START, Stage

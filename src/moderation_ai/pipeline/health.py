@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.intake import Source
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
 

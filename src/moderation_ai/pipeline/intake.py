@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
 import msgspec
 
 from moderation_ai.core.addresses import Networks, client_address
-from moderation_ai.core.batches import MAX_FACTS
 from moderation_ai.core.content import read_json
 from moderation_ai.core.envelope import named_platform
 from moderation_ai.core.errors import (
@@ -23,34 +21,25 @@ from moderation_ai.core.errors import (
     MissingSignature,
     PlatformUnavailable,
     RequestRejected,
-    StoreBusy,
     StoreError,
     UnknownPlatform,
 )
-from moderation_ai.core.events import Fact, KeyedEvent, Parsed, finish, is_beyond_memory, unknown_fact
-from moderation_ai.core.generic import is_signed_generically
+from moderation_ai.core.events import Parsed
 from moderation_ai.core.http import Headers, Request, Response
-from moderation_ai.core.platform import Credential, Platform
-from moderation_ai.core.routing import is_name, resolve_name
+from moderation_ai.core.routing import resolve_name
 from moderation_ai.core.websub import Subscribed, said_of
-from moderation_ai.pipeline.keeping import keep
 from moderation_ai.pipeline.keys import KeyRing
+from moderation_ai.pipeline.proving import is_signed, is_unsigned, lent_by, matching_secret
+from moderation_ai.pipeline.reading import as_pushed, finish_all, headers_of_unknown, parse_or_keep
+from moderation_ai.pipeline.refusals import JSON, again_after, busy, refusal
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import OTHER, Tally
 from moderation_ai.stores.base import Added, Delivery, Inbox
 
 logger = logging.getLogger(__name__)
 
-JSON = "application/json"
 MAX_BODY = 1 << 20
 """Bytes that a body may have, 1 MiB, where a platform has no limit of its own."""
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A platform as it is configured here: what it is, what was agreed with it, and how long it may be silent (s)."""
-
-    platform: Platform
-    credential: Credential
-    silence_after: float | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -85,7 +74,7 @@ class Intake:
         """Keep what is configured; see the class for the arguments."""
         self.inbox = inbox
         self.sources = dict(sources)
-        self._lent = _lent_by(self.sources)
+        self._lent = lent_by(self.sources)
         self.tally = tally or Tally()
         self.waiting = 0
         """Requests that wait for their answers just now."""
@@ -115,7 +104,7 @@ class Intake:
         except StoreError as error:
             self.tally.turn_away(request.received_at)
             logger.warning("nothing could be kept for %s: %s", self._label(platform), error)
-            return _busy(error)
+            return busy(error)
         finally:
             self.waiting -= 1
 
@@ -163,7 +152,7 @@ class Intake:
         name = resolve_name(platform, self._aliases)
         source = self.sources.get(f"{name}/{account}") if account else None
         source = source or self.sources.get(name)
-        if source is None or (account and not _names_account(source, account)):
+        if source is None or (account and not source.names(account)):
             raise UnknownPlatform("nothing is configured at this address")
         return source
 
@@ -177,9 +166,9 @@ class Intake:
         if source.credential.allow_unverified:
             return
         try:
-            index = _matching(request, source)
+            index = matching_secret(request, source)
         except InvalidSignature as error:
-            if _is_unsigned(request, source.platform):
+            if is_unsigned(request, source.platform):
                 wanted = ", ".join(source.platform.security_headers)
                 message = f"no signature came with this request; {source.platform.name} sends one of {wanted}"
                 raise MissingSignature(message, status=error.status) from error
@@ -232,7 +221,7 @@ class Intake:
         """Return the platform that the brief's envelope names: the bare endpoint has no other way to know."""
         if len(request.body) > self._max_body:
             raise BodyTooLarge(f"the body is longer than {self._max_body} bytes")
-        if request.method == "POST" and not any(_is_signed(request, source) for source in self.sources.values()):
+        if request.method == "POST" and not any(is_signed(request, source) for source in self.sources.values()):
             # Nothing of it is parsed then. Where generic is configured, its own refusal tells more.
             if "generic" in self.sources:
                 return "generic"
@@ -255,7 +244,7 @@ class Intake:
         self.tally.reject(label, type(error).__name__, when)
         logger.info("a request for %s cannot be verified now: %s", label, error)
         answer = refusal(503, "this cannot be verified now; nothing was kept, send it again")
-        return _again_after(answer, error.retry_after or 5.0)
+        return again_after(answer, error.retry_after or 5.0)
 
     def refuse(self, platform: str | None, error: RequestRejected, when: datetime | None = None) -> Response:
         """Count and log a refusal at the address of ``platform``, and return the answer to it."""
@@ -270,132 +259,6 @@ class Intake:
         return Response(status) if status < 300 else refusal(status, str(error))
 
 
-def _matching(request: Request, source: Source) -> int:
-    """Return which secret signed ``request``; raise ``RequestRejected``, and nothing else, if none did."""
-    try:
-        return source.platform.verify(request, source.credential)
-    except RequestRejected:
-        raise
-    except Exception as error:  # A defect must open nothing, and tell a stranger nothing.
-        logger.exception("a signature for %s could not be looked at; the request was refused", source.platform.name)
-        raise InvalidSignature("the signature cannot be looked at") from error
-
-
-def _is_signed(request: Request, source: Source) -> bool:
-    if source.credential.allow_unverified:
-        return True
-    try:
-        _matching(request, source)
-    except (InvalidSignature, KeyNeeded):
-        return False
-    return True
-
-
-def _lent_by(sources: Mapping[str, Source]) -> list[tuple[re.Pattern[bytes], str]]:
-    """Return what can be had signed by a handshake, and by which secret."""
-    return [
-        (source.platform.signed_tokens, source.credential.secrets[0])
-        for source in sources.values()
-        if source.platform.signed_tokens is not None and source.credential.secrets
-    ]
-
-
-def _is_unsigned(request: Request, platform: Platform) -> bool:
-    """Say whether a request carries no header that a signature could stand in."""
-    none_of_its_own = all(request.headers.get(name) is None for name in platform.security_headers)
-    return none_of_its_own and not is_signed_generically(request)
-
-
-def parse_or_keep(request: Request, platform: Platform) -> Parsed:
-    """Return what ``platform`` reads in ``request``; a body that it does not understand is one ``unknown`` fact."""
-    try:
-        parsed = platform.parse(request)
-    except MalformedPayload as error:
-        return Parsed(facts=[unknown_fact(request.body, str(error))])
-    except Exception:
-        # A defect of ours or of a platform's file. Sent again it fails again; kept it can be read once that is mended.
-        logger.exception("a body of %s could not be read and is kept as unknown", platform.name)
-        return Parsed(facts=[unknown_fact(request.body, "a defect kept this from being read; the log tells more")])
-    if len(parsed.facts) > MAX_FACTS:
-        return Parsed(facts=[unknown_fact(request.body, f"the body tells of more than {MAX_FACTS} things")])
-    if not parsed.facts and not parsed.ignored:
-        return Parsed(facts=[unknown_fact(request.body, "the body tells of nothing")])
-    return parsed
-
-
-def finish_all(
-    parsed: Parsed, request: Request, source: Source, aliases: Mapping[str, str] | None = None
-) -> list[KeyedEvent]:
-    """Return the events of what was parsed, with ids, keys and lanes, in order."""
-    credential = source.credential
-    return [
-        finish(
-            _completed(fact, parsed, request),
-            platform=_platform_of(fact, source, aliases or {}),
-            received_at=request.received_at,
-            # The address's platform is part of it: who may speak for another platform must not suppress its events.
-            credential=f"{source.platform.name}/{credential.name}",
-            account=credential.accounts.get(fact.account_id) if fact.account_id else None,
-            own_ids=credential.accounts,
-            delivery_id=parsed.delivery_id,
-        )
-        for fact in parsed.facts
-    ]
-
-
-def as_pushed(events: list[KeyedEvent]) -> list[KeyedEvent]:
-    """Return events that a platform pushed, those marked ``stale`` that are older than repeats are remembered."""
-    for keyed in events:
-        keyed.event.stale = is_beyond_memory(keyed.event)
-    return events
-
-
-def headers_of_unknown(events: Sequence[KeyedEvent], request: Request, source: Source) -> str | None:
-    """Return what is kept beside a body with something unknown in it, for a parser that learns it; else None."""
-    if all(one.event.event_type != "unknown" for one in events):
-        return None
-    return keep(request, source.platform.name, source.credential)
-
-
-def _completed(fact: Fact, parsed: Parsed, request: Request) -> Fact:
-    """Give a fact what only the whole request can tell."""
-    if fact.event_type == "unknown" and not fact.object_id:
-        fact.object_id = unknown_fact(request.body, "").object_id
-    if fact.version is None and fact.event_type.endswith(".updated") and fact.event_id is None:
-        # A change that names no time: the delivery's own id tells it from the next, else the bytes do. The worker
-        # compares it with what is known of the thing.
-        fact.version = parsed.delivery_id or unknown_fact(request.body, "").object_id
-    return fact
-
-
-def _platform_of(fact: Fact, source: Source, aliases: Mapping[str, str]) -> str:
-    """Return the address's platform; only the generic address lets the brief's envelope name another."""
-    name = source.platform.name
-    if name != "generic" or fact.platform in (None, name) or not is_name(fact.platform):
-        return name
-    return resolve_name(fact.platform, aliases)
-
-
-def _names_account(source: Source, account: str) -> bool:
-    return source.credential.name == account or account in source.credential.accounts.values()
-
-
 @lru_cache(maxsize=256)
 def _accepted(receipt: Receipt) -> Response:
     return Response(200, msgspec.json.encode(receipt), JSON)
-
-
-def _busy(error: StoreError) -> Response:
-    seconds = error.retry_after if isinstance(error, StoreBusy) else 5.0
-    answer = refusal(503, "the store cannot take this now; nothing was kept, send it again")
-    return _again_after(answer, seconds)
-
-
-def _again_after(answer: Response, seconds: float) -> Response:
-    return msgspec.structs.replace(answer, headers=(("Retry-After", str(max(1, round(seconds)))),))
-
-
-def refusal(status: int, message: str) -> Response:
-    """Return an error answer: one JSON object with the reason, which never holds a secret or a body."""
-    headers = (("Allow", "GET, POST"),) if status == 405 else ()
-    return Response(status, msgspec.json.encode({"error": message}), JSON, headers)

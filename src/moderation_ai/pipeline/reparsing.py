@@ -10,8 +10,9 @@ from msgspec import structs
 from moderation_ai.core.events import KeyedEvent, WebhookEvent
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential, Platform
-from moderation_ai.pipeline.intake import Source, as_pushed, finish_all, parse_or_keep
 from moderation_ai.pipeline.keeping import read_kept
+from moderation_ai.pipeline.reading import as_pushed, finish_all, parse_or_keep
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.stores.base import SUPERSEDED, Delivery, EventFilter, Store
 
 UNKNOWN, LEARNED, NO_USE, BODY_GONE, NO_PLATFORM = "unknown", "learned", "no use", "body gone", "no platform"

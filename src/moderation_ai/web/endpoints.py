@@ -16,7 +16,7 @@ from moderation_ai.core.events import to_json
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import assess
-from moderation_ai.pipeline.intake import Source
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts, DeadLetter, EventFilter, Store
 from moderation_ai.web.body import Body, Gone

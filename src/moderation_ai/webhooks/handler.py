@@ -20,7 +20,8 @@ from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.dispatcher import Call, call_here
 from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
-from moderation_ai.pipeline.intake import MAX_BODY, Source
+from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import Outcome, Store
 from moderation_ai.web.doors import bound_to

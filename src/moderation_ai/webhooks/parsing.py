@@ -9,7 +9,8 @@ from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.subjects import Data
-from moderation_ai.pipeline.intake import Source, finish_all, headers_of_unknown
+from moderation_ai.pipeline.reading import finish_all, headers_of_unknown
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, find_platform
 
 

@@ -16,9 +16,10 @@ from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.dispatcher import Call, Dispatcher, call_here
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
-from moderation_ai.pipeline.intake import MAX_BODY, Intake, Source
+from moderation_ai.pipeline.intake import MAX_BODY, Intake
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.retention import Housekeeper
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import POLL, Worker
 from moderation_ai.platforms import aliases

@@ -15,7 +15,6 @@ from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.config import sources_of
 from moderation_ai.core.events import to_dict
-from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.reparsing import (
     BODY_GONE,
     LEARNED,
@@ -26,6 +25,7 @@ from moderation_ai.pipeline.reparsing import (
     Reread,
     each_unknown,
 )
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, all_platforms
 from moderation_ai.stores.base import EventFilter
 

@@ -26,8 +26,8 @@ from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
 from moderation_ai.config import ConsoleSettings, ServerSettings, Settings, require_platforms, sources_of, variable_of
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.intake import Source
 from moderation_ai.pipeline.moderation import read_policy
+from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.worker import POLL
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.doors import bound_to
