@@ -130,6 +130,14 @@ async def test_a_port_that_is_none_is_told(port: str, monkeypatch: pytest.Monkey
         await WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db").start()
 
 
+async def test_a_file_may_say_where_events_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text(f"sqlite:///{tmp_path}/said.db\n")
+    monkeypatch.delenv("MODERATION_AI_STORE__URL", raising=False)
+    monkeypatch.setenv("MODERATION_AI_STORE__URL_FILE", str(tmp_path / "url"))
+    async with started(WebhookHandler(secret=SECRET)):
+        assert (tmp_path / "said.db").exists()
+
+
 async def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODERATION_AI_SERVER__PORT", "")
     monkeypatch.setenv("MODERATION_AI_SERVER__HOST", "")

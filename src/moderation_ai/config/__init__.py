@@ -2,7 +2,7 @@
 
 from moderation_ai.config.catalogue import Setting, all_settings, variable_of
 from moderation_ai.config.credentials import require_platforms, sources_of
-from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load
+from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load, load_variable
 from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.settings import (
     DEFAULT_STORE_URL,
@@ -33,6 +33,7 @@ __all__ = [
     "Shown",
     "all_settings",
     "load",
+    "load_variable",
     "require_platforms",
     "show",
     "sources_of",

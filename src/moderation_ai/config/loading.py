@@ -18,6 +18,7 @@ from moderation_ai.config.catalogue import (
     did_you_mean,
     find_leaf,
     name_of,
+    variable_of,
 )
 from moderation_ai.config.environment import CONFIG_VARIABLE, Found, read_variables
 from moderation_ai.config.mistakes import Mistakes
@@ -75,6 +76,21 @@ def load(
     if mistakes is None:
         found.settle()
     return Loaded(layers.settings(), layers.origins(), str(file) if file else None)
+
+
+def load_variable(name: str, environ: Mapping[str, str] | None = None) -> Any:
+    """Return what the environment alone says of one setting without names in it, else None.
+
+    Raises ``ConfigurationError`` for what is not understood.
+    """
+    environ = os.environ if environ is None else environ
+    variable = variable_of(name)
+    mistakes = Mistakes()
+    layers = Layers({}, mistakes)
+    ours = {each: environ[each] for each in (variable, f"{variable}_FILE") if each in environ}
+    layers.add_variables(read_variables(ours, mistakes))
+    mistakes.settle()
+    return layers.value(tuple(name.split(".")))
 
 
 def _chosen_file(config: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> File | None:
@@ -168,6 +184,10 @@ class Layers:
         if not is_name(account):
             raise origin.error(f"{account!r} names no account; use letters, digits, '.', '_' and '-', 64 at most")
         return ("platforms", platform, "accounts", account, *written[4:])
+
+    def value(self, path: Path) -> Any:
+        """Return what is set at a path, or None."""
+        return self._values[path][0] if path in self._values else None
 
     def settings(self) -> Settings:
         """Return the settings that all layers amount to."""

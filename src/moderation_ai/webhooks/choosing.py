@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import os
 
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.config import DEFAULT_STORE_URL, ServerSettings, load_variable
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_URL = "sqlite:///moderation.db"
-"""The store of what serves: ``start()``, ``serve`` and ``demo``."""
 _warned: set[int] = set()
 
 
@@ -24,7 +22,7 @@ def choose_store(given: str | Store | None, *, fallback: str | None) -> Store:
     """
     if given is not None and not isinstance(given, str):
         return given
-    url = given or os.environ.get("MODERATION_AI_STORE__URL") or fallback
+    url = given or load_variable("store.url") or fallback
     if url is None:
         url = MEMORY_URL
         if os.getpid() not in _warned:
@@ -32,21 +30,18 @@ def choose_store(given: str | Store | None, *, fallback: str | None) -> Store:
             logger.warning(
                 "events are kept in memory alone and are gone with this process; set MODERATION_AI_STORE__URL=%s, or "
                 "pass store=",
-                DEFAULT_URL,
+                DEFAULT_STORE_URL,
             )
     return open_store(url)
 
 
 def served_host(given: str | None) -> str:
     """Return the address to listen on: given, else ``MODERATION_AI_SERVER__HOST``, else loopback."""
-    return given or os.environ.get("MODERATION_AI_SERVER__HOST") or "127.0.0.1"
+    host: str = given or load_variable("server.host") or ServerSettings().host
+    return host
 
 
 def served_port(given: int | None) -> int:
     """Return the port to listen on: given, else ``MODERATION_AI_SERVER__PORT``, else 8080."""
-    if given is not None:
-        return given
-    text = os.environ.get("MODERATION_AI_SERVER__PORT") or "8080"
-    if not (text.isascii() and text.isdigit() and int(text) < 65536):
-        raise ConfigurationError(f"MODERATION_AI_SERVER__PORT is {text!r}; it must be a port number")
-    return int(text)
+    port: int | None = load_variable("server.port") if given is None else given
+    return ServerSettings().port if port is None else port

@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, TypeVar
 
-from msgspec import to_builtins
-from msgspec.json import encode
-
-from moderation_ai.core.content import in_whole_characters
-from moderation_ai.core.events import KeyedEvent, WebhookEvent, event_id_of, key_of, lane_of, object_id_of, to_json
+from moderation_ai.core.events import WebhookEvent, to_json
+from moderation_ai.core.handmade import keyed_event
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.core.subjects import Data
 from moderation_ai.pipeline.dispatcher import Call
 from moderation_ai.stores.base import DEAD, RETRY, Added, Attempt, Delivery, EventFilter, Outcome
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, run
@@ -107,10 +101,11 @@ class Engine:
         return _report(outcomes, {event.seq: event.event_id for event in events})
 
     async def _add(self, events: Sequence[WebhookEvent]) -> Added:
-        keyed = [_keyed(event, self.parts) for event in events]
+        now = self.parts.clock.now()
+        keyed = [keyed_event(event, now) for event in events]
         delivery = Delivery(
             platform=events[0].platform,
-            received_at=self.parts.clock.now(),
+            received_at=now,
             body=events[0].__dict__.get("body") or b"\n".join(to_json(event) for event in events),
             events=keyed,
             headers=events[0].__dict__.get("headers"),
@@ -211,34 +206,6 @@ class Engine:
         if status == "pending":
             return None if not attempts else Outcome(seq=seq, status=RETRY, attempts=attempts)
         return Outcome(seq=seq, status=status, attempts=attempts)
-
-
-def _keyed(event: WebhookEvent, parts: Parts) -> KeyedEvent:
-    """Return ``event`` with its key; one that was made by hand gets what it lacks, and a key over its content."""
-    key = event.__dict__.get("key")
-    if key is not None:
-        return KeyedEvent(event, key)
-    event.timestamp = aware(event.timestamp)
-    event.received_at = aware(event.received_at)
-    when = None if event.timestamp_inferred else event.timestamp
-    try:
-        encode(event.data)
-    except UnicodeEncodeError:
-        # Python's own reader hands halves of characters on, as a stranger wrote them into a comment.
-        event.data = Data.of(in_whole_characters(to_builtins(event.data)))
-    content = sha256(encode([event.event_type, event.account, when, event.data])).hexdigest()
-    object_id = object_id_of(event) or content
-    event.event_id = event.event_id or event_id_of(event.platform, "", event.event_type, object_id, content)
-    event.lane = event.lane or lane_of(event.platform, object_id)
-    event.received_at = event.received_at or parts.clock.now()
-    if event.timestamp is None:
-        event.timestamp, event.timestamp_inferred = event.received_at, True
-    return KeyedEvent(event, key_of(event.event_id, event.platform, "by hand", content))
-
-
-def aware(when: datetime | None) -> datetime | None:
-    """Return a time with its zone: one that a caller left without is taken for UTC."""
-    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
 
 
 def _is_made_by_hand(event: WebhookEvent) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
@@ -28,7 +29,7 @@ from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
 from moderation_ai.web.wsgi import WsgiGateway
-from moderation_ai.webhooks.choosing import DEFAULT_URL, choose_store, served_host, served_port
+from moderation_ai.webhooks.choosing import choose_store, served_host, served_port
 from moderation_ai.webhooks.engine import Engine
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, running_loop
 from moderation_ai.webhooks.homes import Caller
@@ -218,7 +219,7 @@ class WebhookHandler:
         """
         self._require_secret()
         with bound_to(served_host(host), served_port(port), "port=, or MODERATION_AI_SERVER__PORT") as bound:
-            parts = self._make_parts(choose_store(self.store, fallback=DEFAULT_URL))
+            parts = self._make_parts(choose_store(self.store, fallback=DEFAULT_STORE_URL))
             await parts.open()
             gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
             await serve(gateway, bound=bound, drain=parts.close, ready=ready or (lambda addresses: None))

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Store, Subscription
-from moderation_ai.webhooks.choosing import DEFAULT_URL, choose_store
+from moderation_ai.webhooks.choosing import choose_store
 from moderation_ai.webhooks.handler import WebhookHandler
 
 T = TypeVar("T")
@@ -81,7 +82,7 @@ async def _with_store(given: str | Store | None, work: Callable[[Store], Awaitab
     if given is None and WebhookHandler.has_current():
         parts = await _opened(WebhookHandler.current())
         return await work(parts)
-    store = choose_store(given, fallback=DEFAULT_URL)
+    store = choose_store(given, fallback=DEFAULT_STORE_URL)
     await store.open()
     try:
         return await work(store)

@@ -15,9 +15,9 @@ import msgspec
 from moderation_ai.cli.demo import payloads, running
 from moderation_ai.cli.demo.owning import foreign, own_store
 from moderation_ai.cli.demo.summing import print_summary
-from moderation_ai.webhooks.choosing import DEFAULT_URL
+from moderation_ai.config import DEFAULT_STORE_URL
 
-_STORE_HELP = f"Where to keep the events: {DEFAULT_URL} if not given. Events that no demo made are never touched."
+_STORE_HELP = f"Where to keep the events: {DEFAULT_STORE_URL} if not given. Events that no demo made are never touched."
 
 
 @click.command()
@@ -47,7 +47,7 @@ def demo(
     if folder is not None:
         summary = asyncio.run(_interruptible(lambda stop: payloads.run(folder, say)))
     else:
-        found = asyncio.run(foreign(store_url or DEFAULT_URL))
+        found = asyncio.run(foreign(store_url or DEFAULT_STORE_URL))
         with own_store(store_url, found) as url:
             if found is not None:
                 say(f"{found}: they are left alone, and this run has a store of its own")

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from moderation_ai.cli.terminal.printing import plural
+from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.urls import without_password
-from moderation_ai.webhooks.choosing import DEFAULT_URL
 
 HANDLERS = ("demo.judge", "demo.count")
 """The names of the demo's handlers: who else handled an event has a store of their own."""
@@ -28,7 +28,7 @@ def own_store(given: str | None, found: str | None) -> Iterator[str]:
     its place and goes at the end; raises ``ConfigurationError`` where they are in the store that was given.
     """
     if found is None:
-        yield given or DEFAULT_URL
+        yield given or DEFAULT_STORE_URL
         return
     if given is not None:
         raise ConfigurationError(f"{found}; name a store that the demo may fill, such as --store sqlite:///demo.db")

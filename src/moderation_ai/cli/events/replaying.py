@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import click
-import msgspec
 from msgspec import structs
 
 from moderation_ai.cli.events.listing import print_found
@@ -19,15 +17,8 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import Progress, note, plural
 from moderation_ai.cli.terminal.stores import opened, pages
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.core.events import (
-    KeyedEvent,
-    WebhookEvent,
-    event_id_of,
-    key_of,
-    lane_of,
-    object_id_of,
-    to_json,
-)
+from moderation_ai.core.events import WebhookEvent, to_json
+from moderation_ai.core.handmade import keyed_event
 from moderation_ai.stores.base import Delivery, EventFilter, Store
 from moderation_ai.webhooks.replay import read_events
 
@@ -147,24 +138,12 @@ async def _keep(store: Store, events: Sequence[WebhookEvent], now: datetime) -> 
         if found:
             known += [one.seq for one in found]
             continue
-        keyed = _keyed(event, now)
+        keyed = keyed_event(event, now)
         delivery = Delivery(platform=event.platform, received_at=now, body=to_json(event), events=[keyed], forced=True)
         added = await store.add(delivery)
         fresh += len(added.fresh)
         known += [seq for seq in added.seqs if seq not in added.fresh]
     return fresh, known
-
-
-def _keyed(event: WebhookEvent, now: datetime) -> KeyedEvent:
-    """Return an event of a file with its key; what it lacks is made of its content."""
-    content = sha256(msgspec.json.encode([event.event_type, event.account, event.timestamp, event.data])).hexdigest()
-    object_id = object_id_of(event) or content
-    event.event_id = event.event_id or event_id_of(event.platform, "", event.event_type, object_id, content)
-    event.lane = event.lane or lane_of(event.platform, object_id)
-    event.received_at = event.received_at or now
-    if event.timestamp is None:
-        event.timestamp, event.timestamp_inferred = event.received_at, True
-    return KeyedEvent(event, key_of(event.event_id, event.platform, "by hand", content))
 
 
 def _tell(done: int, left: int) -> None:
