@@ -83,6 +83,8 @@ def command_of(folder: Path) -> list[str]:
         block.text for block in blocks_of((folder / "README.md").read_text("utf-8")) if "pip install" in block.text
     ]
     program, *arguments = shlex.split(commands.splitlines()[1].removeprefix("$ "))
+    if program == "gunicorn":
+        arguments.append("--no-control-socket")  # It would stand in the home folder, for all to share.
     return [str(Path(sys.executable).parent / program), *(word.replace("8080", "0") for word in arguments)]
 
 
