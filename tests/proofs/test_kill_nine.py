@@ -14,7 +14,7 @@ from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore
 from tests.proofs.children import Child, signed
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.anyio, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 ROUNDS = int(os.environ.get("MODERATION_AI_CHAOS_ROUNDS", "20"))
 SENDERS = 32
