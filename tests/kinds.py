@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -20,6 +22,7 @@ from moderation_ai.stores.postgres import PostgresStore
 from moderation_ai.stores.sqlite import SqliteStore
 from tests.postgres import SHARED
 
+T = TypeVar("T")
 _NAMED = os.environ.get("MODERATION_AI_TEST_STORES")
 KINDS = tuple((_NAMED or "memory,sqlite,postgres").split(","))
 ANY = KINDS[0] if _NAMED else "memory"
@@ -29,9 +32,9 @@ LASTING = ANY if _NAMED and ANY != "memory" else "sqlite"
 _urls: dict[str, str] = {}
 
 
-def new_store(kind: str = ANY) -> Store:
+def new_store(kind: str = ANY, *, lease_clock: str = "caller") -> Store:
     """Return a new store of a kind that lives in memory or in a database, not yet opened."""
-    return PostgresStore(new_database(), lease_clock="caller") if kind == "postgres" else MemoryStore()
+    return PostgresStore(new_database(), lease_clock=lease_clock) if kind == "postgres" else MemoryStore()
 
 
 def lasting_store(file: Path | str, kind: str = LASTING) -> Store:
@@ -66,10 +69,10 @@ async def _make_store(url: str) -> None:
     await store.close()
 
 
-def _wait_for(work: object) -> None:
+def _wait_for(work: Coroutine[Any, Any, T]) -> T:
     # On a thread of its own: whoever asks may stand in a loop that runs.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()  # type: ignore[arg-type]  # it is a coroutine
+        return thread.submit(asyncio.run, work).result()
 
 
 async def empty(url: str) -> None:
@@ -87,3 +90,21 @@ async def empty(url: str) -> None:
         )
     finally:
         await connection.close()
+
+
+def content_of(store: Store) -> bytes:
+    """Return all that can be read of a lasting store: its files, or its tables."""
+    if isinstance(store, SqliteStore):
+        path = Path(store.path)
+        return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(path.name))
+    return _wait_for(_read_tables(store.url))
+
+
+async def _read_tables(url: str) -> bytes:
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'moderation_ai'")
+        rows = [row for (name,) in tables for row in await connection.fetch(f"SELECT * FROM moderation_ai.{name}")]
+    finally:
+        await connection.close()
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)

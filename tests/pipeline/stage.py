@@ -15,7 +15,7 @@ from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handler, Handlers
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.stores.base import Added, Attempt, Claimed, Delivery, EventFilter, Outcome, Store
-from moderation_ai.stores.memory import MemoryStore
+from tests.kinds import new_store
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STEADY = RetrySchedule(max_attempts=4, first=10.0, factor=2.0, longest=600.0, jitter=0.0)
@@ -75,7 +75,7 @@ class Stage:
         lease: float = 30.0,
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
-        self.store = store or MemoryStore()
+        self.store = store or new_store()
         self.clock = clock or Clock(START)
         self.handlers = Handlers()
         self.outcomes: list[Outcome] = []

@@ -9,7 +9,7 @@ import pytest
 from moderation_ai.core.retention import Retention
 from moderation_ai.pipeline.retention import prune_all
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.memory import MemoryStore
+from tests.kinds import new_store
 from tests.pipeline.stage import START, Clock, Stage, created, deleted, fails, many, updated
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ async def test_a_clock_that_falls_back_holds_no_lane_for_longer_than_it_fell() -
 
 @pytest.mark.parametrize("jump", JUMPS)
 async def test_two_workers_share_a_store_over_a_jump(jump: timedelta) -> None:
-    store, clock = MemoryStore(), Clock(START)
+    store, clock = new_store(lease_clock="database"), Clock(START)
     async with Stage(store, clock=clock, name="w1", limit=8) as one:
         other = Stage(store, clock=clock, name="w2", limit=8)
         for stage in (one, other):
@@ -88,7 +88,7 @@ async def test_two_workers_share_a_store_over_a_jump(jump: timedelta) -> None:
 
 async def test_the_lease_of_a_worker_that_is_gone_ends_though_the_clock_fell_back() -> None:
     clock = Clock(START)
-    store = MemoryStore()
+    store = new_store()
     await store.open()
     async with Stage(store, clock=clock, name="gone") as gone:
         gone.on(act=fails(99))

@@ -19,7 +19,7 @@ from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, Outcome, Store
-from moderation_ai.stores.sqlite import SqliteStore
+from tests.kinds import content_of, lasting_store
 from tests.pipeline.stage import START
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ SAID = "Zwetschgendatschi for everyone"
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = SqliteStore(str(tmp_path / "store.db"))
+    opened = lasting_store(tmp_path / "store.db")
     await opened.open()
     yield opened
     await opened.close()
@@ -62,10 +62,8 @@ async def at(store: Store, seq: int) -> WebhookEvent:
 
 
 def traces(store: Store, *texts: str) -> list[str]:
-    """Return which texts can be read in the files of a store."""
-    assert isinstance(store, SqliteStore)
-    path = Path(store.path)
-    content = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(path.name))
+    """Return which texts can be read in the files or tables of a store."""
+    content = content_of(store)
     assert b"instagram" in content
     return [text for text in texts if text.encode() in content]
 

@@ -18,8 +18,9 @@ from moderation_ai.pipeline.health import SIGNATURE_CAUSES
 from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, find_platform
-from moderation_ai.stores.base import Added, Delivery, EventFilter
+from moderation_ai.stores.base import Added, Delivery, EventFilter, Store
 from moderation_ai.stores.memory import MemoryStore
+from tests.kinds import new_store
 
 pytestmark = pytest.mark.anyio
 
@@ -32,9 +33,9 @@ class Door:
     """An intake over a memory store, with the senders' side of each platform."""
 
     def __init__(
-        self, store: MemoryStore | None = None, credentials: Mapping[str, Any] = MappingProxyType({}), **options: Any
+        self, store: Store | None = None, credentials: Mapping[str, Any] = MappingProxyType({}), **options: Any
     ) -> None:
-        self.store = store or MemoryStore()
+        self.store = store or new_store()
         self.woken = 0
         credential = Credential(
             secrets=(SECRET,), verify_token=TOKEN, accounts={"178": "shop"}, topics=(TOPIC,), **credentials
@@ -282,7 +283,7 @@ async def test_a_platforms_own_address_counts_more_than_the_envelopes_word() -> 
 
 
 async def test_senders_with_different_credentials_cannot_suppress_each_other() -> None:
-    store = MemoryStore()
+    store = new_store()
     generic = find_platform("generic")
     for name in ("one", "two"):
         credential = Credential(name=name, secrets=(SECRET,))
@@ -390,7 +391,7 @@ async def test_the_bare_address_reads_nothing_that_no_secret_of_ours_has_signed(
 
 async def test_the_bare_address_refuses_where_there_is_no_generic_one() -> None:
     source = Source(platform=find_platform("instagram"), credential=Credential(secrets=(SECRET,)))
-    intake = Intake(MemoryStore(), {"instagram": source})
+    intake = Intake(new_store(), {"instagram": source})
     body = b'{"object":"instagram","entry":[]}'
     for headers, status in (({"X-Hub-Signature-256": "sha256=00"}, 401), ({}, 401)):
         request = Request(body=body, headers=Headers.of(headers), received_at=NOW)

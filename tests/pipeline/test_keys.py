@@ -18,8 +18,8 @@ from moderation_ai.pipeline.keys import FAILED_AGAIN, UNKNOWN_AGAIN, KeyRing, li
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import find_platform
 from moderation_ai.sender import Sender
-from moderation_ai.stores.memory import MemoryStore
 from tests.keyserver import KeyServer, key_server
+from tests.kinds import new_store
 from tests.platforms.fixtures import private_keys, push_key, trust
 
 pytestmark = pytest.mark.anyio
@@ -181,7 +181,7 @@ class Gate:
     """YouTube's address, with tokens that a key server on this machine vouches for."""
 
     def __init__(self, server: KeyServer, **changes: object) -> None:
-        self.store = MemoryStore()
+        self.store = new_store()
         credential = Credential(secrets=("s3cret",), pubsub=trust(**{"keys_url": server.url, "keys": None, **changes}))
         self.platform = find_platform("youtube")
         sources = {"youtube": Source(platform=self.platform, credential=credential)}
@@ -272,7 +272,7 @@ async def test_a_platform_cannot_have_us_ask_whomever_it_likes() -> None:
 async def test_without_a_key_ring_a_push_is_to_be_sent_again() -> None:
     credential = Credential(pubsub=trust(keys=None))
     platform = find_platform("youtube")
-    intake = Intake(MemoryStore(), {"youtube": Source(platform=platform, credential=credential)})
+    intake = Intake(new_store(), {"youtube": Source(platform=platform, credential=credential)})
     fields = platform.sign(b"{}", push_key(private_keys()[0]), NOW)
     answer = await intake.receive(Request(body=b"{}", headers=Headers.of(fields), received_at=NOW), "youtube")
     assert answer.status == 503

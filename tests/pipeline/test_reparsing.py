@@ -29,7 +29,7 @@ from moderation_ai.pipeline.reparsing import (
 )
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.stores.base import EventFilter, Horizons, Store
-from moderation_ai.stores.memory import MemoryStore
+from tests.kinds import new_store
 from tests.pipeline.stage import START, Stage
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ CREDENTIAL = Credential(secrets=("s",), accounts={"17": "brand"}, allow_unverifi
 
 @pytest.fixture
 async def store() -> AsyncIterator[Store]:
-    opened = MemoryStore()
+    opened = new_store()
     await opened.open()
     yield opened
     await opened.close()
@@ -130,7 +130,7 @@ async def test_the_events_are_what_they_would_have_been_had_they_been_known_at_o
     content, headers = body("a", to="17", by="17"), {"X-Note-Kind": "note", "Webhook-Id": "msg_1"}
     await receive(store, content, headers=headers)
     await reparse(store, "note")
-    other = MemoryStore()
+    other = new_store()
     await receive(other, content, "note", headers=headers)
     [learned] = await store.events(EventFilter(event_type="comment.*"))
     [known] = await other.events(EventFilter())

@@ -17,7 +17,7 @@ from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.retention import FIRST, LOOK, PAUSE, STEP, Housekeeper, horizons_at, prune_all
 from moderation_ai.pipeline.worker import PRESSED
 from moderation_ai.stores.base import EventFilter, Horizons, Removed, Store
-from moderation_ai.stores.memory import MemoryStore
+from tests.kinds import new_store
 from tests.pipeline.stage import START, Stage, created, deleted, many
 
 pytestmark = pytest.mark.anyio
@@ -161,7 +161,7 @@ async def test_a_handler_gets_what_waited_too_long_without_its_text() -> None:
 
 
 async def test_a_store_that_is_empty_has_nothing_to_remove() -> None:
-    store = MemoryStore()
+    store = new_store()
     await store.open()
     assert await prune_all(store, Retention(), START) == Removed()
     await store.close()

@@ -10,7 +10,7 @@ import pytest
 from moderation_ai.core.errors import GiveUp, Retry
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.sqlite import SqliteStore
+from tests.kinds import lasting_store
 from tests.pipeline.stage import START, Clock, Stage, created, fails, fails_for, updated
 
 pytestmark = pytest.mark.anyio
@@ -58,13 +58,13 @@ async def test_jitter_spreads_a_delay_within_its_bounds(chance: float, seconds: 
 
 async def test_back_off_goes_on_after_a_restart(tmp_path: Path) -> None:
     clock = Clock(START)
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock) as stage:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock) as stage:
         stage.on(act=fails(FOREVER))
         added = await stage.add(created())
         await stage.quiet()
         await stage.pass_time(10)
         assert len(stage.ran) == 2
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="w2") as stage:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="w2") as stage:
         stage.on(act=fails(FOREVER))
         await stage.pass_time(19)
         assert stage.ran == []
@@ -205,12 +205,12 @@ async def test_what_was_dropped_is_no_dead_letter_and_does_not_run() -> None:
 
 async def test_an_attempt_whose_handler_is_gone_is_dead_with_that_cause(tmp_path: Path) -> None:
     clock = Clock(START)
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock) as stage:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock) as stage:
         stage.on(name="old", act=fails(FOREVER))
         stage.on(name="new")
         await stage.add(created())
         await stage.quiet()
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="w2") as stage:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="w2") as stage:
         stage.on(name="new")
         await stage.pass_time(10)
         (letter,) = await stage.store.dead_letters(EventFilter())

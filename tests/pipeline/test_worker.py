@@ -13,7 +13,7 @@ from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Claimed, Outcome
 from moderation_ai.stores.memory import MemoryStore
-from moderation_ai.stores.sqlite import SqliteStore
+from tests.kinds import lasting_store
 from tests.pipeline.stage import START, Clock, Stage, created, many, updated
 
 pytestmark = pytest.mark.anyio
@@ -52,8 +52,8 @@ class FailingStore(MemoryStore):
 
 async def test_what_a_crashed_worker_held_runs_elsewhere_once_its_lease_has_ended(tmp_path: Path) -> None:
     clock = Clock(START)
-    one = Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="one", lease=30)
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="two") as two:
+    one = Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="one", lease=30)
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="two") as two:
         hanging = Hanging()
         one.on(act=hanging)
         two.on()
@@ -76,8 +76,8 @@ async def test_a_living_worker_keeps_what_it_holds_beyond_its_lease(tmp_path: Pa
     clock = Clock(START)
     hanging = Hanging()
     async with (
-        Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="one", lease=30) as one,
-        Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="two") as two,
+        Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="one", lease=30) as one,
+        Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="two") as two,
     ):
         one.on(act=hanging, timeout=600)
         two.on()
@@ -98,8 +98,8 @@ async def test_what_stands_behind_an_event_in_hand_is_not_given_to_another_worke
     clock = Clock(START)
     hanging = Hanging()
     async with (
-        Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="one") as one,
-        Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="two") as two,
+        Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="one") as one,
+        Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="two") as two,
     ):
         one.on("comment.created", act=hanging)
         one.on("comment.updated", name="later")
@@ -133,7 +133,7 @@ async def test_stop_lets_what_runs_come_to_its_end() -> None:
 
 async def test_stop_gives_back_what_did_not_end_in_time(tmp_path: Path) -> None:
     clock = Clock(START)
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="one") as one:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="one") as one:
         hanging = Hanging()
         one.on(act=hanging)
         one.on(name="quick")
@@ -144,7 +144,7 @@ async def test_stop_gives_back_what_did_not_end_in_time(tmp_path: Path) -> None:
             clock.forward(21)
             await asyncio.sleep(0)
         assert await stopping is False
-    async with Stage(SqliteStore(str(tmp_path / "s.db")), clock=clock, name="two") as two:
+    async with Stage(lasting_store(tmp_path / "s.db"), clock=clock, name="two") as two:
         two.on()
         two.on(name="quick")
         await two.quiet()
@@ -274,10 +274,10 @@ async def test_one_claim_hands_out_what_is_due_in_many_lanes() -> None:
 
 
 async def test_an_idle_worker_finds_what_another_process_stored_by_itself(tmp_path: Path) -> None:
-    async with Stage(SqliteStore(str(tmp_path / "s.db"))) as stage:
+    async with Stage(lasting_store(tmp_path / "s.db")) as stage:
         stage.on()
         await stage.quiet()
-        other = Stage(SqliteStore(str(tmp_path / "s.db")), clock=stage.clock, name="other")
+        other = Stage(lasting_store(tmp_path / "s.db"), clock=stage.clock, name="other")
         await other.add(created("a"))
         while not stage.ran:
             stage.clock.forward(1.1)
@@ -290,8 +290,8 @@ async def test_two_workers_share_the_lanes_and_run_each_event_once(tmp_path: Pat
     clock = Clock(START)
     path = str(tmp_path / "s.db")
     async with (
-        Stage(SqliteStore(path), clock=clock, name="one", limit=8) as one,
-        Stage(SqliteStore(path), clock=clock, name="two", limit=8) as two,
+        Stage(lasting_store(path), clock=clock, name="one", limit=8) as one,
+        Stage(lasting_store(path), clock=clock, name="two", limit=8) as two,
     ):
         both_began = asyncio.Event()
 

@@ -13,10 +13,10 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.state import State
+from tests.kinds import new_store
 from tests.web.stage import NOW, Answer, Served, ask, intake_on, request, served
 
 TOKEN = "the console's token"
@@ -63,7 +63,7 @@ class Console:
 @contextmanager
 def console(store: Store | None = None, **more: Any) -> Iterator[Console]:
     """Serve a console and a gateway; their one store lives on the gateway's loop and is safe to call from any."""
-    kept = store or MemoryStore()
+    kept = store or new_store()
     parts, state = Parts(kept), State()
     state.status, state.addresses = "ready", {"gateway": "http://127.0.0.1:8080", "console": "http://127.0.0.1:8081"}
     app = Gateway(parts.intake, clock=parts.clock)

@@ -19,11 +19,11 @@ from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.web.direct import DirectProtocol
 from moderation_ai.web.doors import App, Door, bind
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.limits import LimitedProtocol
+from tests.kinds import new_store
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 SECRETS = ("the newest secret", "an older secret")
@@ -123,7 +123,7 @@ def gateway(
     new_loop: NewLoop = asyncio.new_event_loop,
 ) -> Iterator[Served]:
     """Serve a gateway that stands at ``NOW``, on ``store`` or one in memory."""
-    kept = store or MemoryStore()
+    kept = store or new_store()
     with served(Gateway(intake_on(kept), clock=ManualClock(NOW)), protocol, kept, new_loop) as running:
         yield running
 

@@ -14,11 +14,11 @@ from starlette.routing import Route
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import EVENT_TYPES
 from moderation_ai.stores.base import DEAD, DONE, Attempt, Outcome, Subscription
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.endpoints import MAX_BODY
 from moderation_ai.web.operations import OPERATIONS
+from tests.kinds import new_store
 from tests.web.console import TOKEN, Console, Parts, console
 from tests.web.stage import NOW, ask, comment, post, request
 
@@ -104,7 +104,7 @@ def test_takes_the_token_by_no_other_scheme_and_from_one_field_alone(told: Conso
 
 def test_refuses_to_stand_open() -> None:
     with pytest.raises(ConfigurationError):
-        ConsoleApp(Parts(MemoryStore()), "")
+        ConsoleApp(Parts(new_store()), "")
 
 
 @pytest.mark.parametrize(

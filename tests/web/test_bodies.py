@@ -8,9 +8,9 @@ import pytest
 
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.intake import MAX_BODY
-from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.memory import MemoryStore
+from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.web.gateway import Gateway
+from tests.kinds import new_store
 from tests.web.stage import NOW, Answer, Client, Served, ask, comment, gateway, intake_on, post, request, signed
 
 
@@ -110,7 +110,7 @@ def test_keeps_the_connection_after_a_refusal_that_had_read_everything(port: int
 
 
 def test_stores_nothing_of_a_sender_that_goes_in_the_middle_of_a_body(
-    port: int, store: MemoryStore, served_gateway: Served
+    port: int, store: Store, served_gateway: Served
 ) -> None:
     before = served_gateway.do(store.counts()).total
     with Client(port) as client:
@@ -120,7 +120,7 @@ def test_stores_nothing_of_a_sender_that_goes_in_the_middle_of_a_body(
 
 
 def test_stores_what_came_whole_from_a_sender_that_did_not_wait_for_the_answer(
-    port: int, store: MemoryStore, served_gateway: Served
+    port: int, store: Store, served_gateway: Served
 ) -> None:
     with Client(port) as client:
         client.send(post(comment("impatient")))
@@ -165,7 +165,7 @@ def scope(**more: Any) -> dict[str, Any]:
 @pytest.mark.anyio
 async def test_answers_408_under_a_server_without_deadlines_of_its_own() -> None:
     body = Body(b"{", b'"a":')
-    app = Gateway(intake_on(MemoryStore()), read_timeout=0.01, clock=ManualClock(NOW))
+    app = Gateway(intake_on(new_store()), read_timeout=0.01, clock=ManualClock(NOW))
     await app(scope(headers=[(b"content-length", b"9")]), body.receive, body.send)
     assert body.answer.status == 408
     assert body.answer.fields["connection"] == "close"
@@ -174,7 +174,7 @@ async def test_answers_408_under_a_server_without_deadlines_of_its_own() -> None
 @pytest.mark.anyio
 async def test_says_nothing_to_a_client_that_is_gone() -> None:
     body = Body(b"{", is_gone=True)
-    app = Gateway(intake_on(MemoryStore()), clock=ManualClock(NOW))
+    app = Gateway(intake_on(new_store()), clock=ManualClock(NOW))
     await app(scope(), body.receive, body.send)
     assert body.sent == []
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from moderation_ai.core.http import Response
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.web.direct import DirectProtocol, Whole
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.limits import LimitedProtocol
+from tests.kinds import new_store
 from tests.web.stage import NOW, Client, comment, intake_on, post, request, served, signed
 from tests.web.test_protocol import Taking, Wire, connect
 
@@ -44,7 +44,7 @@ REQUESTS = {
 
 def answer_of(protocol: type[LimitedProtocol], asked: list[bytes]) -> list[tuple[int, dict[str, str], bytes]]:
     """Return what each request is answered, one connection each, by a gateway of its own."""
-    store = MemoryStore()
+    store = new_store()
     found = []
     with served(Gateway(intake_on(store), clock=ManualClock(NOW)), protocol, store) as running:
         for one in asked:

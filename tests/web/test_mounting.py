@@ -13,14 +13,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.stores.memory import MemoryStore
+from moderation_ai.stores.base import Store
 from moderation_ai.web.gateway import Gateway
+from tests.kinds import new_store
 from tests.web.stage import NOW, ask, comment, intake_on, request, served, signed
 
 BODY = comment("mounted")
 
 
-def gateway_on(store: MemoryStore, endpoint: str = "/webhook") -> Gateway:
+def gateway_on(store: Store, endpoint: str = "/webhook") -> Gateway:
     return Gateway(intake_on(store), endpoint=endpoint, clock=ManualClock(NOW))
 
 
@@ -61,7 +62,7 @@ def with_middleware(gateway: Gateway) -> Any:
     ],
 )
 def test_finds_its_way_below_a_mount(make: Any, path: str) -> None:
-    store = MemoryStore()
+    store = new_store()
     with served(make(gateway_on(store)), store=store) as running:
         for expected in ("new", "duplicates"):
             answer = ask(running.port, request(path, BODY, signed(BODY)))
@@ -71,7 +72,7 @@ def test_finds_its_way_below_a_mount(make: Any, path: str) -> None:
 
 
 def test_serves_an_endpoint_of_another_name() -> None:
-    store = MemoryStore()
+    store = new_store()
     with served(gateway_on(store, "/in/here"), store=store) as running:
         assert ask(running.port, request("/in/here/generic", BODY, signed(BODY))).status == 200
         assert ask(running.port, request("/webhook/generic", BODY, signed(BODY))).status == 404
@@ -79,7 +80,7 @@ def test_serves_an_endpoint_of_another_name() -> None:
 
 @pytest.mark.anyio
 async def test_answers_a_client_in_process() -> None:
-    store = MemoryStore()
+    store = new_store()
     transport = httpx2.ASGITransport(gateway_on(store))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.post("/webhook/generic", content=BODY, headers=signed(BODY))
@@ -98,7 +99,7 @@ async def test_answers_the_start_and_the_end_of_a_server_with_lifespan() -> None
     async def send(message: Any) -> None:
         told.append(message["type"])
 
-    await gateway_on(MemoryStore())({"type": "lifespan"}, receive, send)
+    await gateway_on(new_store())({"type": "lifespan"}, receive, send)
     assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
@@ -112,5 +113,5 @@ async def test_refuses_web_sockets() -> None:
     async def send(message: Any) -> None:
         told.append(message["type"])
 
-    await gateway_on(MemoryStore())({"type": "websocket"}, receive, send)
+    await gateway_on(new_store())({"type": "websocket"}, receive, send)
     assert told == ["websocket.close"]

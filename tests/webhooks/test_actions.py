@@ -13,8 +13,8 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Comment
 from moderation_ai.pipeline.accounts import Account
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import new_store
 from tests.webhooks.events import made
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +61,7 @@ async def test_platforms_are_found_by_name_and_alias() -> None:
 @pytest.mark.parametrize("kind", ["async", "plain"])
 @pytest.mark.parametrize("what", ["the event", "its data", "its comment", "its id"])
 async def test_in_a_handler_the_platform_is_the_events(kind: str, what: str) -> None:
-    handler = WebhookHandler(store=MemoryStore())
+    handler = WebhookHandler(store=new_store())
     told: list[str] = []
 
     def meant(event: WebhookEvent) -> Any:

@@ -9,14 +9,14 @@ import pytest
 
 from moderation_ai.core.errors import GiveUp, HandlerError, Retry
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import new_store
 from tests.webhooks.events import AT_ONCE, ONCE, Book, handle_now, made
 
 
 @pytest.fixture
 def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=MemoryStore(), retries=ONCE)
+    return WebhookHandler(secret="s", store=new_store(), retries=ONCE)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_plain_handler_has_a_time_out(handler: WebhookHandler, with_loop: bool
 
 
 def test_the_time_out_of_the_handler_object_is_the_default() -> None:
-    handler = WebhookHandler(store=MemoryStore(), timeout=0.05, retries=ONCE)
+    handler = WebhookHandler(store=new_store(), timeout=0.05, retries=ONCE)
 
     @handler.on("*")
     async def hang(event: WebhookEvent) -> None:
@@ -128,7 +128,7 @@ def test_the_time_out_of_the_handler_object_is_the_default() -> None:
 
 
 def test_give_up_and_retry_are_steered_by_the_handler(with_loop: bool) -> None:
-    handler = WebhookHandler(store=MemoryStore())
+    handler = WebhookHandler(store=new_store())
 
     @handler.on("*", name="gives up")
     async def gives_up(event: WebhookEvent) -> None:
@@ -148,7 +148,7 @@ def test_give_up_and_retry_are_steered_by_the_handler(with_loop: bool) -> None:
 
 @pytest.mark.anyio
 async def test_handle_returns_after_the_first_run_and_leaves_retries_to_the_worker(book: Book) -> None:
-    handler = WebhookHandler(store=MemoryStore(), retries=AT_ONCE)
+    handler = WebhookHandler(store=new_store(), retries=AT_ONCE)
     failed = []
 
     @handler.on("*")

@@ -30,8 +30,8 @@ from starlette.routing import Mount, Route
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import new_store
 from tests.webhooks.children import handled, our_environment
 from tests.webhooks.events import ONCE, Book, envelope
 from tests.webhooks.serving import asgi_server, ask, post, wsgi_server
@@ -41,7 +41,7 @@ SECRET = "a secret of tests"
 
 @pytest.fixture
 def handler() -> WebhookHandler:
-    return WebhookHandler(secret=SECRET, store=MemoryStore())
+    return WebhookHandler(secret=SECRET, store=new_store())
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_where_no_parameter_names_the_platform_the_path_does(handler: WebhookHan
 
 
 def test_a_body_over_the_limit_is_not_read_to_its_end(book: Book) -> None:
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), max_body=1000)
+    handler = WebhookHandler(secret=SECRET, store=new_store(), max_body=1000)
     app, flask = FastAPI(), Flask(__name__)
 
     @app.post("/hooks/{platform}")
@@ -275,7 +275,7 @@ def test_a_body_over_the_limit_is_not_read_to_its_end(book: Book) -> None:
 
 
 def test_a_body_without_a_length_is_read_to_the_limit_only() -> None:
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), max_body=100_000)
+    handler = WebhookHandler(secret=SECRET, store=new_store(), max_body=100_000)
     flask = Flask(__name__)
     asked: list[int] = []
 

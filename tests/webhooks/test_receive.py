@@ -16,8 +16,8 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import new_store
 from tests.webhooks.events import Book, envelope, made
 
 SECRET = "a secret of tests"
@@ -25,7 +25,7 @@ SECRET = "a secret of tests"
 
 @pytest.fixture
 def handler() -> WebhookHandler:
-    return WebhookHandler(secret=SECRET, store=MemoryStore())
+    return WebhookHandler(secret=SECRET, store=new_store())
 
 
 def ours(name: str = "generic", body: bytes | None = None, **changes: Any) -> Request:
@@ -97,7 +97,7 @@ async def test_what_would_have_to_be_unpacked_is_refused_before_it_is_read(
 
 @pytest.mark.anyio
 async def test_platform_and_account_may_be_named(handler: WebhookHandler) -> None:
-    named = WebhookHandler(secret=SECRET, store=MemoryStore(), accounts={"instagram": {"shop": "178"}})
+    named = WebhookHandler(secret=SECRET, store=new_store(), accounts={"instagram": {"shop": "178"}})
     body = b'{"object":"instagram","entry":[{"id":"178","changes":[{"field":"comments","value":{"id":"1"}}]}]}'
     request = ours("instagram", body, path="/elsewhere")
     assert (await named.receive(request, "instagram", "shop")).status == 200
@@ -108,18 +108,18 @@ async def test_platform_and_account_may_be_named(handler: WebhookHandler) -> Non
 
 @pytest.mark.anyio
 async def test_addresses_that_are_not_listed_are_refused() -> None:
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), allowed_ips=["192.0.2.0/24"])
+    handler = WebhookHandler(secret=SECRET, store=new_store(), allowed_ips=["192.0.2.0/24"])
     assert (await handler.receive(ours(peer="192.0.2.1"))).status == 200
     assert (await handler.receive(ours(peer="198.51.100.1"))).status == 403
 
 
 def test_a_handler_without_a_secret_receives_nothing() -> None:
     with pytest.raises(ConfigurationError, match="without a secret"):
-        WebhookHandler(store=MemoryStore()).receive(ours())
+        WebhookHandler(store=new_store()).receive(ours())
 
 
 def test_unless_that_is_named() -> None:
-    handler = WebhookHandler(store=MemoryStore(), allow_unverified=True)
+    handler = WebhookHandler(store=new_store(), allow_unverified=True)
     assert handler.receive(ours(headers=Headers())).status == 200
 
 
@@ -138,7 +138,7 @@ async def test_what_is_no_request_is_refused(handler: WebhookHandler, request_: 
 
 @pytest.mark.anyio
 async def test_a_body_without_end_is_read_to_the_limit_only() -> None:
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), max_body=10_000)
+    handler = WebhookHandler(secret=SECRET, store=new_store(), max_body=10_000)
     read = 0
 
     async def endless() -> AsyncIterator[dict[str, Any]]:
@@ -207,7 +207,7 @@ async def test_receive_and_handle_know_each_others_events(handler: WebhookHandle
 @pytest.mark.anyio
 async def test_a_hub_is_confirmed_the_topics_that_were_named() -> None:
     topic = "https://www.youtube.com/feeds/videos.xml?channel_id=UCours"
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore(), topics=[topic])
+    handler = WebhookHandler(secret=SECRET, store=new_store(), topics=[topic])
     answers = []
     for asked in (topic, topic + "s"):
         query = urlencode({"hub.mode": "subscribe", "hub.topic": asked, "hub.challenge": "42"})
@@ -218,7 +218,7 @@ async def test_a_hub_is_confirmed_the_topics_that_were_named() -> None:
 
 @pytest.mark.anyio
 async def test_a_hubs_push_becomes_events_for_handlers_of_new_and_of_changed_posts() -> None:
-    handler = WebhookHandler(secret=SECRET, store=MemoryStore())
+    handler = WebhookHandler(secret=SECRET, store=new_store())
     seen: list[str] = []
     done = asyncio.Event()
 

@@ -10,14 +10,14 @@ from moderation_ai.core.errors import GiveUp
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler, WebhookRetry
+from tests.kinds import new_store
 from tests.webhooks.events import ONCE, Book, envelope, made
 
 
 @pytest.fixture
 def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=MemoryStore(), retries=RetrySchedule(first=3600))
+    return WebhookHandler(secret="s", store=new_store(), retries=RetrySchedule(first=3600))
 
 
 def failing(handler: WebhookHandler, times: int, error: Exception | None = None) -> list[str]:
@@ -67,7 +67,7 @@ async def test_give_up_ends_it(handler: WebhookHandler) -> None:
 
 @pytest.mark.anyio
 async def test_an_event_that_failed_before_is_tried_again_by_who_failed() -> None:
-    handler = WebhookHandler(store=MemoryStore(), retries=ONCE)
+    handler = WebhookHandler(store=new_store(), retries=ONCE)
     book = Book()
     book.async_handler(handler)
     runs = failing(handler, 2)

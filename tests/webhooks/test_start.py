@@ -16,9 +16,9 @@ from moderation_ai.core.errors import AddressInUse, ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
-from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.utils import WebhookHandler
 from moderation_ai.webhooks.choosing import served_host, served_port
+from tests.kinds import lasting_store
 from tests.webhooks.events import Book, envelope
 from tests.webhooks.serving import Reply, post
 
@@ -86,7 +86,7 @@ async def test_its_end_lets_handlers_come_to_theirs(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert ended.is_set()
-    opened = SqliteStore(f"{tmp_path}/s.db")
+    opened = lasting_store(tmp_path / "s.db")
     assert [event.status for event in await opened.events(EventFilter())] == ["done"]
     await opened.close()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from moderation_ai.core.errors import ConfigurationError, UnknownPlatform
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler, delete_webhook, list_webhooks, register_webhook
+from tests.kinds import new_store
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ async def test_what_was_registered_is_listed_until_it_is_deleted(tmp_path: Path)
 
 
 async def test_the_same_address_again_is_the_same_subscription() -> None:
-    store = MemoryStore()
+    store = new_store()
     one, two = [await register_webhook("x", URL, "s", store=store) for _ in range(2)]
     assert one.id == two.id
     three = await register_webhook("x", URL, account="shop", store=store)
@@ -39,7 +39,7 @@ async def test_the_same_address_again_is_the_same_subscription() -> None:
 
 
 async def test_an_id_belongs_to_its_platform() -> None:
-    store = MemoryStore()
+    store = new_store()
     made = await register_webhook("twitter", URL, store=store)
     assert await delete_webhook("instagram", made.id, store=store) is False
     assert len(await list_webhooks(store=store)) == 1
@@ -51,7 +51,7 @@ async def test_the_secret_is_not_kept(tmp_path: Path) -> None:
 
 
 async def test_the_current_handlers_store_is_used() -> None:
-    handler = WebhookHandler(secret="s", store=MemoryStore())
+    handler = WebhookHandler(secret="s", store=new_store())
     made = await register_webhook("twitter", URL)
     assert await handler.engine().parts.store.subscriptions() == [made]
     assert await list_webhooks() == [made]
@@ -79,4 +79,4 @@ async def test_without_a_handler_the_store_that_serves_is_used(tmp_path: Path, m
 )
 async def test_what_makes_no_sense_is_refused(arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
-        await register_webhook(**arguments, store=MemoryStore())
+        await register_webhook(**arguments, store=new_store())

@@ -27,7 +27,7 @@ _MENTIONS = """(
         position({0}::bytea IN coalesce(d.raw, '')) > 0
         OR position({0}::bytea IN convert_to(coalesce(d.headers, ''), 'UTF8')) > 0))
     OR EXISTS (SELECT FROM moderation_ai.attempts m WHERE m.seq = e.seq
-               AND position({0}::bytea IN convert_to(coalesce(m.error, ''), 'UTF8')) > 0)
+               AND position({0}::bytea IN coalesce(m.error, '')) > 0)
 )"""
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Attempt, Counts, DeadLetter, EventFilter
 from moderation_ai.stores.postgres.filtering import condition
-from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, read_attempt
+from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, read_attempt, read_error
 from moderation_ai.stores.rows import STATUSES, is_meant, read_event
 
 T = TypeVar("T")
@@ -73,7 +73,8 @@ async def dead_letters(connection: Any, which: EventFilter, limit: int | None) -
     for seq, body, status, handler, attempts, error, ran_at in await connection.fetch(sql, *values):
         event = read_event(body, seq, STATUSES[status])
         if is_meant(event, which):
-            found.append(DeadLetter(event=event, handler=handler, attempts=attempts, error=error, ran_at=ran_at))
+            said = read_error(error)
+            found.append(DeadLetter(event=event, handler=handler, attempts=attempts, error=said, ran_at=ran_at))
             if len(found) == limit:
                 break
     return found

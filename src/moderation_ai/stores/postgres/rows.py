@@ -43,8 +43,13 @@ def read_attempt(row: Sequence[Any]) -> Attempt:
         state=ATTEMPT_STATES[state],
         attempts=attempts,
         ran_at=ran_at,
-        error=error,
+        error=read_error(error),
         due_at=due_at,
         holds_until=holds_until,
         lane=lane or "",
     )
+
+
+def read_error(error: bytes | None) -> str | None:
+    """Return what an attempt says of its error."""
+    return None if error is None else error.decode()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
-from moderation_ai.stores.postgres.rows import as_text, as_text_or_none, columns
+from moderation_ai.stores.postgres.rows import as_text, columns
 from moderation_ai.stores.rows import ATTEMPT_STATES, STATUSES, encode
 
 _SETTLE = f"SELECT moderation_ai.settle_events({', '.join(f'${number}' for number in range(1, 19))})"
@@ -45,7 +45,7 @@ def _attempt_row(attempt: Attempt) -> tuple[Any, ...]:
         ATTEMPT_STATES.index(attempt.state),
         attempt.attempts,
         attempt.ran_at,
-        as_text_or_none(attempt.error),
+        None if attempt.error is None else attempt.error.encode("utf-8", "replace"),
         attempt.due_at,
         attempt.holds_until,
     )

@@ -79,7 +79,7 @@ CREATE TABLE attempts (
     state       smallint NOT NULL,
     attempts    integer  NOT NULL,
     ran_at      timestamptz,
-    error       text,
+    error       bytea,                  -- a text that may hold a NUL
     due_at      timestamptz,
     holds_until timestamptz,
     lane        text,

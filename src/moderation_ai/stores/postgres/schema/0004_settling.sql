@@ -20,7 +20,7 @@ $$;
 CREATE FUNCTION settle_events(
     _name text, _now timestamptz,
     _seq bigint[], _status smallint[], _is_open boolean[], _thing bytea[], _is_deleted boolean[],
-    _a_seq bigint[], _handler text[], _state smallint[], _attempts integer[], _ran_at timestamptz[], _error text[],
+    _a_seq bigint[], _handler text[], _state smallint[], _attempts integer[], _ran_at timestamptz[], _error bytea[],
     _due_at timestamptz[], _holds_until timestamptz[],
     _t_seq bigint[], _t_type text[], _t_event bytea[]
 ) RETURNS void LANGUAGE plpgsql
