@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from moderation_ai.core.errors import ConfigurationError, PlatformUnavailable
+from moderation_ai.core.errors import ConfigurationError, OutcomeUnknown, PlatformError, PlatformUnavailable
+from moderation_ai.core.flows import Flow, Outgoing
 from moderation_ai.sender import Sender, check_address
 from tests.keyserver import KeyServer, key_server
 
@@ -88,3 +90,86 @@ async def test_nobody_else_is_asked(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://example.org/a?b=c", "https://example.org:8443/", "http://127.0.0.1:8000/k"])
 def test_named_hosts_are_asked_if_nobody_can_listen_on_the_way(url: str) -> None:
     assert check_address(url, ("example.org", "127.0.0.1")) in ("example.org", "127.0.0.1")
+
+
+X = ("api.x.com",)
+LOOK = Outgoing(call="posts", method="GET", url="https://api.x.com/2/tweets?ids=1", headers=(("Accept", "a/b"),))
+
+
+def stand_in(server: KeyServer) -> Sender:
+    return Sender(stand_ins={"api.x.com": server.url.removesuffix("/keys")}, timeout=60)
+
+
+async def test_a_stand_in_is_asked_in_a_platforms_place_and_told_who_is_meant(server: KeyServer) -> None:
+    seen = []
+
+    def note(handler: BaseHTTPRequestHandler) -> None:
+        seen.append((handler.path, handler.headers["Host"], handler.headers["Accept"]))
+        server.give(handler, b"{}", 429, Retry_After="3")
+
+    server.answer = note
+    answer = await stand_in(server).send(LOOK, X)
+    assert seen == [("/2/tweets?ids=1", "api.x.com", "a/b")]
+    assert (answer.status, answer.headers.get("Retry-After"), answer.body) == (429, "3", b"{}")
+
+
+async def test_a_stand_in_opens_no_host_that_the_platform_does_not_name(server: KeyServer) -> None:
+    with pytest.raises(ConfigurationError, match="may not be asked"):
+        await stand_in(server).send(LOOK, ("graph.instagram.com",))
+    assert server.asked == 0
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://api.evil.example",
+        "http://api.evil.example:80",
+        "http://127.0.0.1.evil.example",
+        "https://127.0.0.1:8000",
+        "http://me:secret@127.0.0.1:8000",
+        "http://127.0.0.1:8000/path",
+        "http://127.0.0.1:8000?a",
+        "http://127.0.0.1:0",
+        "http://[::1",
+        "",
+    ],
+)
+def test_only_this_machine_stands_in(base: str) -> None:
+    with pytest.raises(ConfigurationError, match="may not stand in"):
+        Sender(stand_ins={"api.x.com": base})
+
+
+@pytest.mark.parametrize("way", ["hang_up", "give_compressed"])
+async def test_what_may_have_arrived_is_an_unknown_outcome(server: KeyServer, way: str) -> None:
+    failing: Callable[[BaseHTTPRequestHandler], None] = getattr(server, way)
+    server.answer = failing
+    with pytest.raises(OutcomeUnknown):
+        await stand_in(server).send(LOOK, X)
+
+
+async def test_no_answer_in_time_is_an_unknown_outcome(server: KeyServer) -> None:
+    server.gate.clear()
+    sender = Sender(stand_ins={"api.x.com": server.url.removesuffix("/keys")}, timeout=0.2)
+    with pytest.raises(OutcomeUnknown, match=r"api\.x\.com did not answer within 0\.2 s"):
+        await sender.send(LOOK, X)
+
+
+async def test_what_was_not_sent_is_no_unknown_outcome() -> None:
+    with pytest.raises(PlatformUnavailable, match="cannot be reached") as raised:
+        await Sender(stand_ins={"api.x.com": "http://127.0.0.1:1"}).send(LOOK, X)
+    assert not isinstance(raised.value, OutcomeUnknown)
+
+
+async def test_a_flow_is_driven_to_its_end_and_hears_of_every_failure(server: KeyServer) -> None:
+    def flow() -> Flow[list[object]]:
+        first = yield LOOK
+        server.answer = server.hang_up
+        try:
+            yield LOOK
+        except PlatformError as error:
+            failure = error
+        server.answer = server.give_keys
+        last = yield LOOK
+        return [first.status, type(failure), last.status]
+
+    assert await stand_in(server).drive(flow(), X) == [200, OutcomeUnknown, 200]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from moderation_ai.core.addresses import is_loopback, is_private_way
-from moderation_ai.core.errors import ConfigurationError, PlatformUnavailable
-from moderation_ai.core.http import Response
+from moderation_ai.core.errors import ConfigurationError, OutcomeUnknown, PlatformError, PlatformUnavailable
+from moderation_ai.core.flows import Answer, Flow, Outgoing
+from moderation_ai.core.http import Headers, Response
 
 if TYPE_CHECKING:
     import httpx2
 
+T = TypeVar("T")
 TIMEOUT = 5.0
 """Seconds that a connection and the whole answer may take: the sender of a request may be waiting for it."""
 MAX_ANSWER = 256 << 10
@@ -21,13 +24,87 @@ MAX_ANSWER = 256 << 10
 _HEADERS = {"Accept-Encoding": "identity"}
 
 
-class Sender:
-    """Ask over HTTP, with ``timeout`` in seconds for all of it and at most ``limit`` bytes in the answer."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, *, timeout: float = TIMEOUT, limit: int = MAX_ANSWER) -> None:
-        """Keep the bounds; nothing is opened before it is needed."""
+
+class Sender:
+    """Ask over HTTP, with ``timeout`` in seconds for all of it and at most ``limit`` bytes in the answer.
+
+    ``stand_ins`` are for tests and demos: a platform's host, and the address on this machine that is asked in its
+    place (``{"api.x.com": "http://127.0.0.1:8123"}``); the header ``Host`` says who is meant. Nothing else, no setting
+    and no variable, leads a request elsewhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = TIMEOUT,
+        limit: int = MAX_ANSWER,
+        stand_ins: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Keep the bounds; nothing is opened before it is needed.
+
+        Raises ``ConfigurationError`` for a stand-in that is not on this machine.
+        """
         self._timeout = timeout
         self._limit = limit
+        self._stand_ins = {host: _loopback_base(base) for host, base in (stand_ins or {}).items()}
+        self._now = now
+
+    async def drive(self, flow: Flow[T], hosts: Collection[str]) -> T:
+        """Send what ``flow`` yields, one request after the other, and return what it returns.
+
+        Errors of sending are thrown into the flow; what comes out is what the flow raises.
+        """
+        try:
+            request = next(flow)
+            while True:
+                try:
+                    answer = await self.send(request, hosts)
+                except PlatformError as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return] # StopIteration does not say what it carries.
+
+    async def send(self, request: Outgoing, hosts: Collection[str]) -> Answer:
+        """Return the answer to ``request``, whatever its status; redirects are not followed.
+
+        Raises ``ConfigurationError`` as ``get`` does, ``PlatformUnavailable`` where nothing was sent, and
+        ``OutcomeUnknown`` where it may have arrived and no whole answer came back.
+        """
+        import httpx2
+
+        host = check_address(request.url, hosts)
+        url = self._instead(host, request.url)
+        headers = {**dict(request.headers), **_HEADERS, **({} if url == request.url else {"Host": host})}
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                _client(urlsplit(url).hostname or "") as client,
+                client.stream(request.method, url, headers=headers, content=request.body) as answer,
+            ):
+                body = await self._read(answer)
+        except (httpx2.ConnectError, httpx2.InvalidURL) as error:
+            raise PlatformUnavailable(f"{host} cannot be reached ({type(error).__name__})") from error
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"{host} did not answer within {self._timeout:g} s") from error
+        except PlatformUnavailable as error:
+            raise OutcomeUnknown(str(error)) from error
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            raise OutcomeUnknown(f"{host} did not answer in full ({type(error).__name__})") from error
+        fields = ((name.lower(), value) for name, value in answer.headers.raw)
+        return Answer(status=answer.status_code, headers=Headers(fields), body=body, received_at=self._now())
+
+    def _instead(self, host: str, url: str) -> str:
+        base = self._stand_ins.get(host)
+        if base is None:
+            return url
+        parts = urlsplit(url)
+        return base + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     async def get(self, url: str, hosts: Collection[str]) -> Response:
         """Return the answer to a GET of ``url``, whatever its status; redirects are not followed.
@@ -70,6 +147,18 @@ def _client(host: str) -> httpx2.AsyncClient:
 
     # A proxy that the environment names is for what lies outside.
     return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host))
+
+
+def _loopback_base(base: str) -> str:
+    """Return a stand-in's address without what may end it; raise ``ConfigurationError`` if it is elsewhere."""
+    try:
+        parts = urlsplit(base)
+        is_here = parts.scheme == "http" and is_loopback(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        is_here = False
+    if not is_here or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError(f"{base!r} may not stand in for a platform: give http://, a loopback address, a port")
+    return base.rstrip("/")
 
 
 def check_address(url: str, hosts: Collection[str]) -> str:
