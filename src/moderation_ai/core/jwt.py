@@ -19,7 +19,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from moderation_ai.core.content import as_dict, as_id, as_list, as_text, read_json
 from moderation_ai.core.errors import InvalidSignature, MalformedPayload, StaleTimestamp
@@ -158,6 +157,9 @@ def sign_token(claims: Mapping[str, Any], private_key: RSAPrivateKey) -> str:
 
 def read_private_key(pem: str) -> RSAPrivateKey:
     """Return the RSA key of a PEM text without a password; raise ``ValueError`` for everything else."""
+    # It takes longer to load than all that every process needs of that package, and only who signs needs it.
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(pem.encode("utf-8", "surrogatepass"), None)
     except (TypeError, UnsupportedAlgorithm) as error:

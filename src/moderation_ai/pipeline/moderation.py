@@ -10,7 +10,6 @@ from pathlib import Path
 from moderation_ai.core.decisions import Context, Decision, Mode
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.policy.engine import Engine
-from moderation_ai.policy.files import parse_policy
 from moderation_ai.policy.rules import Policy
 
 LONG = 8_192
@@ -68,7 +67,7 @@ class StandardsEngine:
 def default_policy() -> Policy:
     """Return the policy that comes with the package."""
     text = files("moderation_ai.policy").joinpath("default.yaml").read_text(encoding="utf-8")
-    return parse_policy(text, name="default.yaml")
+    return _parse(text, "default.yaml")
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -78,7 +77,14 @@ def read_policy(path: str | Path) -> Policy:
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"the policy file cannot be read: {cause}", file=str(path)) from error
-    return parse_policy(text, name=str(path))
+    return _parse(text, str(path))
+
+
+def _parse(text: str, name: str) -> Policy:
+    # YAML takes a while to load, and most processes judge nothing.
+    from moderation_ai.policy.files import parse_policy
+
+    return parse_policy(text, name=name)
 
 
 def _as_text(text: object) -> str:
