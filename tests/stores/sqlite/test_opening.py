@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
@@ -149,6 +150,27 @@ def test_opening_gives_up_on_a_file_that_somebody_keeps_reading(tmp_path: Path) 
     with pytest.raises(StoreError, match="cannot open the store"):
         connect_writer(path, busy_seconds=0.05)
     other.close()
+
+
+async def test_a_new_store_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)  # as wide as a user may have it
+    try:
+        store = SqliteStore(str(tmp_path / "store.db"))
+        await add(store, event())
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+        await store.close()
+    finally:
+        os.umask(before)
+
+
+async def test_a_store_that_is_there_keeps_the_mode_that_its_owner_gave_it(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    file.touch()
+    file.chmod(0o660)
+    store = SqliteStore(str(file))
+    await add(store, event())
+    assert file.stat().st_mode & 0o777 == 0o660
+    await store.close()
 
 
 def test_a_reader_makes_no_store(tmp_path: Path) -> None:

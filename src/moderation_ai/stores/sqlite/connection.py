@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from importlib.resources import files
 
 import apsw
@@ -25,6 +27,7 @@ def connect_writer(path: str, synchronous: str = "FULL", busy_seconds: float = B
     cannot be opened.
     """
     check_library()
+    make_private(path)
     try:
         connection = apsw.Connection(path)
         connection.set_busy_timeout(int(busy_seconds * 1000))
@@ -43,6 +46,17 @@ def connect_writer(path: str, synchronous: str = "FULL", busy_seconds: float = B
     except apsw.Error as error:
         raise StoreError(f"cannot open the store {path}: {error}; see `moderation-ai doctor`") from error
     return connection
+
+
+def make_private(path: str) -> None:
+    """Make the file of a new store, readable by this user alone: it holds what people wrote.
+
+    SQLite gives its log the mode of the file. What is there already keeps the mode that its owner gave it.
+    """
+    if path == ":memory:":
+        return
+    with suppress(OSError):  # It is there, or cannot be made: the library says the latter better.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_wal_mode(connection: apsw.Connection, path: str) -> None:
