@@ -37,7 +37,7 @@ _SECONDS = 60.0
 _SETTINGS = {
     "listen_addresses": "",  # the socket alone: no port to find free, nothing for others to reach
     "shared_buffers": "256MB",
-    "max_connections": "200",
+    "max_connections": "1000",
     "max_wal_size": "4GB",
     "autovacuum_naptime": "5s",
     "log_min_messages": "warning",

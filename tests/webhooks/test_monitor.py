@@ -17,14 +17,13 @@ from moderation_ai.pipeline.health import Health
 from moderation_ai.stores.base import Counts, EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler, WebhookMonitor
-from tests.kinds import new_store
 from tests.webhooks.children import run_program
 from tests.webhooks.events import made
 
 
 @pytest.fixture
 def handler() -> WebhookHandler:
-    handler = WebhookHandler(secret="s", store=new_store())
+    handler = WebhookHandler(secret="s", store=MemoryStore())
 
     @handler.on("comment.created", name="bad")
     def bad(event: WebhookEvent) -> None:
@@ -50,7 +49,7 @@ def test_without_a_loop_the_health_is_there(handler: WebhookHandler) -> None:
 
 
 def test_unverified_sources_and_missing_handlers_are_told() -> None:
-    health = WebhookMonitor(WebhookHandler(store=new_store(), allow_unverified=True)).check().result()
+    health = WebhookMonitor(WebhookHandler(store=MemoryStore(), allow_unverified=True)).check().result()
     assert "instagram: unverified requests are accepted (allow_unverified)" in health.problems
     assert "no handler is registered: events are stored and marked unhandled" in health.problems
 
@@ -104,7 +103,7 @@ async def test_it_may_be_started_on_a_loop_and_again_after_its_stop(handler: Web
 
 
 def test_what_is_mended_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
-    handler, changes = WebhookHandler(secret="s", endpoint="/in", store=new_store()), Changes()
+    handler, changes = WebhookHandler(secret="s", endpoint="/in", store=MemoryStore()), Changes()
     monitor = WebhookMonitor(handler, interval=0.005, on_change=changes)
     with caplog.at_level(logging.INFO, "moderation_ai.webhooks.monitor"):
         monitor.start_health_checks()
@@ -130,7 +129,7 @@ def test_what_gets_worse_is_not_told_again(handler: WebhookHandler) -> None:
 
 
 def test_several_monitors_watch_several_handlers(handler: WebhookHandler) -> None:
-    other = WebhookHandler(secret="s", endpoint="/other", store=new_store())
+    other = WebhookHandler(secret="s", endpoint="/other", store=MemoryStore())
     one, two = Changes(), Changes()
     monitors = [
         WebhookMonitor(handler, interval=0.005, on_change=one),
