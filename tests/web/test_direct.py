@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ REQUESTS = {
     "empty": post(b""),
     "a handshake": request("/webhook/twitter?crc_token=abc", method="GET"),
     "too old": post(BODY).replace(b" HTTP/1.1", b" HTTP/1.0"),
+    **{
+        f"of version {version}, with another one in a field": post(BODY, headers={"X-Other": "a HTTP/1.1"}).replace(
+            b" HTTP/1.1", f" HTTP/{version}".encode(), 1
+        )
+        for version in ("0.9", "1.0", "2.0")
+    },
 }
 
 
@@ -197,3 +204,16 @@ def test_reads_a_whole_request_after_whatever_came_before(junk: bytes, head: byt
     assert whole.read(post(BODY))
     assert (whole.target, whole.body) == (b"/webhook/generic", BODY)
     assert dict(whole.fields)[b"content-length"] == str(len(BODY)).encode()
+
+
+def test_long_spellings_of_an_address_fill_no_memory() -> None:
+    gateway = Gateway(intake_on(new_store()), clock=ManualClock(NOW))
+    statuses = set()
+    tracemalloc.start()
+    for number in range(200):
+        target = b"/webhook/generic" + b"/" * (30_000 + number)
+        assert gateway.take(target, [], b"", None, lambda answer: statuses.add(answer.status))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert statuses == {401}
+    assert held < 1 << 20

@@ -46,7 +46,8 @@ class Whole:
 
     def read(self, data: bytes) -> bool:
         """Say whether ``data`` is exactly one POST that has its length and asks for nothing special."""
-        if not data.startswith(_POST) or data.find(_VERSION, 0, 2048) < 0:
+        line_end = data.find(b"\r\n", 0, 2048)
+        if not data.startswith(_POST) or data[line_end - 9 : line_end + 2] != _VERSION:
             return False
         self.target = self.body = b""
         self.fields: list[Field] = []

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 READ_TIMEOUT = 10.0
 """Seconds in which a body has to be complete."""
-_ROUTES = 1024
+_ROUTES, _SPELLING = 1024, 512
 
 
 class Gateway:
@@ -97,7 +97,8 @@ class Gateway:
         route = self._routes.get(key)
         if route is None:
             route = find_route(self._intake, _paths_of(*key), self._endpoint)
-            if len(self._routes) < _ROUTES:  # A configured address has many spellings, and strangers choose them.
+            # A configured address has many spellings, of up to a head's length, and strangers choose them.
+            if len(self._routes) < _ROUTES and len(path) + len(raw_path) <= _SPELLING:
                 self._routes[key] = route
         return route
 
