@@ -93,7 +93,22 @@ class PubsubSettings(msgspec.Struct, frozen=True, kw_only=True):
     jwks_url: Annotated[str | None, Meta(description="Where the keys are, if not at Google's usual place.")] = None
 
 
-class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform's API asks for, of an app or of one account."""
+
+    access_token: Annotated[Secret | None, Meta(description="Token to act on the platform.")] = None
+    refresh_token: Annotated[Secret | None, Meta(description="Token to get the next access token with.")] = None
+    client_id: Annotated[str | None, Meta(description="Id of the app on the platform.")] = None
+    client_secret: Annotated[Secret | None, Meta(description="Secret of that app, for its API.")] = None
+    api_key: Annotated[Secret | None, Meta(description="Key of the platform's API.")] = None
+    username: Annotated[str | None, Meta(description="Name to log in with, where the API asks for one.")] = None
+    password: Annotated[Secret | None, Meta(description="Password that belongs to it.")] = None
+    base_url: Annotated[
+        str | None, Meta(description="Address of the installation, for software that you host yourself.")
+    ] = None
+
+
+class AccountSettings(AccessSettings, frozen=True, kw_only=True):
     """One account on a platform."""
 
     id: Annotated[str | None, Meta(description="The platform's own id of the account, as its events name it.")] = None
@@ -105,19 +120,9 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
         Secret | None, Meta(description="Token of this address's handshake, if not the platform's.")
     ] = None
     topics: Annotated[tuple[str, ...], Meta(description="WebSub topics of this address, if not the platform's.")] = ()
-    access_token: Annotated[Secret | None, Meta(description="Token to act on the platform as this account.")] = None
-    refresh_token: Annotated[Secret | None, Meta(description="Token to get the next access token with.")] = None
-    client_id: Annotated[str | None, Meta(description="Id of this account's own app on the platform.")] = None
-    client_secret: Annotated[Secret | None, Meta(description="Secret of that app, for its API.")] = None
-    api_key: Annotated[Secret | None, Meta(description="Key of the platform's API.")] = None
-    username: Annotated[str | None, Meta(description="Name to log in with, where the API asks for one.")] = None
-    password: Annotated[Secret | None, Meta(description="Password that belongs to it.")] = None
-    base_url: Annotated[
-        str | None, Meta(description="Address of the installation, for software that you host yourself.")
-    ] = None
 
 
-class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
+class PlatformSettings(AccessSettings, frozen=True, kw_only=True):
     """One platform; only those that are configured are served."""
 
     secrets: Annotated[
@@ -142,16 +147,6 @@ class PlatformSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     silence_after: Annotated[
         float | None, Meta(description="Seconds without any event after which health says that it is silent.")
-    ] = None
-    access_token: Annotated[Secret | None, Meta(description="Token to act on the platform.")] = None
-    refresh_token: Annotated[Secret | None, Meta(description="Token to get the next access token with.")] = None
-    client_id: Annotated[str | None, Meta(description="Id of your app on the platform.")] = None
-    client_secret: Annotated[Secret | None, Meta(description="Secret of that app, for its API.")] = None
-    api_key: Annotated[Secret | None, Meta(description="Key of the platform's API.")] = None
-    username: Annotated[str | None, Meta(description="Name to log in with, where the API asks for one.")] = None
-    password: Annotated[Secret | None, Meta(description="Password that belongs to it.")] = None
-    base_url: Annotated[
-        str | None, Meta(description="Address of the installation, for software that you host yourself.")
     ] = None
     user_agent: Annotated[str | None, Meta(description="How our requests name themselves to the platform.")] = None
     pubsub: PubsubSettings = PubsubSettings()
