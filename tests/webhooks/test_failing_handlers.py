@@ -13,17 +13,6 @@ from moderation_ai.utils import WebhookHandler
 from tests.kinds import new_store
 from tests.webhooks.events import AT_ONCE, ONCE, Book, handle_now, made
 
-
-@pytest.fixture
-def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=new_store(), retries=ONCE)
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
-
-
 ERRORS: list[tuple[BaseException, str]] = [
     (ValueError("x"), "ValueError: x"),
     (SystemExit(2), "SystemExit: 2"),

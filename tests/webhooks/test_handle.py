@@ -13,20 +13,9 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Delivery
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
-from tests.kinds import new_store
 from tests.webhooks.events import ONCE, Book, envelope, made
 
 OURS = "moderation-ai-loop"
-
-
-@pytest.fixture
-def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=new_store(), retries=ONCE)
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
 
 
 # With a loop

@@ -14,15 +14,9 @@ from moderation_ai.core.events import WebhookEvent, to_json
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.utils import WebhookHandler, WebhookReplay
 from moderation_ai.webhooks.replay import read_events
-from tests.kinds import new_store
-from tests.webhooks.events import ONCE, Book, envelope
+from tests.webhooks.events import Book, envelope
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=new_store(), retries=ONCE)
 
 
 @pytest.fixture

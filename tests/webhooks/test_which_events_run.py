@@ -15,18 +15,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Added, Delivery, EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
-from tests.kinds import new_store
-from tests.webhooks.events import ONCE, Book, envelope, handle_now, in_thread, made
-
-
-@pytest.fixture
-def handler() -> WebhookHandler:
-    return WebhookHandler(secret="s", store=new_store(), retries=ONCE)
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
+from tests.webhooks.events import Book, envelope, handle_now, in_thread, made
 
 
 @pytest.mark.anyio
