@@ -31,7 +31,7 @@ from moderation_ai.core.websub import Subscribed, said_of
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.proving import is_signed, is_unsigned, lent_by, matching_secret
 from moderation_ai.pipeline.reading import as_pushed, finish_all, headers_of_unknown, parse_or_keep
-from moderation_ai.pipeline.refusals import JSON, again_after, busy, refusal
+from moderation_ai.pipeline.refusals import JSON, busy, not_now, refusal
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import OTHER, Tally
 from moderation_ai.stores.base import Added, Delivery, Inbox
@@ -42,7 +42,7 @@ MAX_BODY = 1 << 20
 """Bytes that a body may have, 1 MiB, where a platform has no limit of its own."""
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True):
     """What became of a request's events: how many are new, known already, and of no use to us."""
 
     new: int = 0
@@ -96,7 +96,7 @@ class Intake:
                 source, answer = self._admit(request, platform, account)
             except KeyNeeded as needed:
                 source, answer = await self._admit_with_keys(request, platform, account, needed)
-            return answer or _accepted(await self.keep(request, source))
+            return answer or _answer_to(await self.keep(request, source))
         except PlatformUnavailable as error:
             return self._turn_away(platform, error, request.received_at)
         except RequestRejected as error:
@@ -175,7 +175,7 @@ class Intake:
             raise
         self.tally.match(source.platform.name, index, request.received_at, account=source.credential.name)
 
-    async def keep(self, request: Request, source: Source) -> Receipt:
+    async def keep(self, request: Request, source: Source) -> Accepted:
         """Parse an authentic request and return once its events are on disk; what is not understood is kept too."""
         name = source.platform.name
         parsed = (
@@ -185,7 +185,7 @@ class Intake:
             self.tally.ignore(name, parsed.ignored)
             await self.inbox.count_ignored(parsed.ignored, name)
         if not parsed.facts:
-            return Receipt(ignored=len(parsed.ignored))
+            return Accepted(ignored=len(parsed.ignored))
         events = as_pushed(finish_all(parsed, request, source, self._aliases))
         delivery = Delivery(
             platform=name,
@@ -198,7 +198,7 @@ class Intake:
         self.tally.accept(name, added.new, added.duplicates, request.received_at)
         if added.new:
             self._on_added()
-        return Receipt(added.new, added.duplicates, len(parsed.ignored))
+        return Accepted(added.new, added.duplicates, len(parsed.ignored))
 
     def _is_lent(self, request: Request, source: Source) -> bool:
         """Say whether the signature proves nothing, because anyone can have had us sign this body as a handshake."""
@@ -243,8 +243,7 @@ class Intake:
         label = self._label(platform)
         self.tally.reject(label, type(error).__name__, when)
         logger.info("a request for %s cannot be verified now: %s", label, error)
-        answer = refusal(503, "this cannot be verified now; nothing was kept, send it again")
-        return again_after(answer, error.retry_after or 5.0)
+        return not_now("this cannot be verified now", error.retry_after)
 
     def refuse(self, platform: str | None, error: RequestRejected, when: datetime | None = None) -> Response:
         """Count and log a refusal at the address of ``platform``, and return the answer to it."""
@@ -260,5 +259,5 @@ class Intake:
 
 
 @lru_cache(maxsize=256)
-def _accepted(receipt: Receipt) -> Response:
-    return Response(200, msgspec.json.encode(receipt), JSON)
+def _answer_to(accepted: Accepted) -> Response:
+    return Response(200, msgspec.json.encode(accepted), JSON)

@@ -26,7 +26,7 @@ PATIENCE = 0.5
 """Seconds between two claims while requests go first; what is stored meanwhile is handled when they ebb."""
 POLL = 1.0
 """Seconds after which an idle worker looks for what other processes added."""
-_SETTLE_AGAIN = RetrySchedule(max_attempts=1_000_000, first=0.5, factor=2, longest=10, jitter=0)
+_AGAIN = RetrySchedule(max_attempts=1_000_000, first=0.5, factor=2, longest=10, jitter=0)
 
 
 class Worker:
@@ -82,10 +82,9 @@ class Worker:
                 claimed = await self._claim()
                 pause = await self._pause(claimed)
                 failures = 0
-            except Exception as error:  # A worker that ended would leave everything unhandled.
+            except Exception as error:  # noqa: BLE001  # a worker that ended would leave everything unhandled.
                 failures += 1
-                pause = _SETTLE_AGAIN.delay(failures, 0.5) or self._poll
-                logger.warning("the worker cannot claim, again in %.1f s: %s", pause, error, exc_info=_is_odd(error))
+                pause = _put_off("claim", failures, error)
             if pause:
                 await self._clock.wait(self._wake, pause)
 
@@ -154,12 +153,10 @@ class Worker:
             batch, self._outcomes = self._outcomes[: self._limit], self._outcomes[self._limit :]
             try:
                 await self._inbox.settle(batch, self._clock.now(), worker=self.name)
-            except Exception as error:  # What ran must be written down, however late.
+            except Exception as error:  # noqa: BLE001  # what ran must be written down, however late.
                 failures += 1
                 self._outcomes = batch + self._outcomes
-                pause = _SETTLE_AGAIN.delay(failures, 0.5) or self._poll
-                logger.warning("the worker cannot settle, again in %.1f s: %s", pause, error, exc_info=_is_odd(error))
-                await self._clock.wait(asyncio.Event(), pause)
+                await self._clock.wait(asyncio.Event(), _put_off("settle", failures, error))
                 continue
             self._settled(batch)
         self._settling = None
@@ -192,6 +189,9 @@ class Worker:
         return ended
 
 
-def _is_odd(error: Exception) -> bool:
-    """Say whether an error is none that a store announces: then it is shown with its trace."""
-    return not isinstance(error, StoreError)
+def _put_off(verb: str, failures: int, error: Exception) -> float:
+    """Log that the store failed, and return the seconds to wait; what no store announces is shown with its trace."""
+    pause = _AGAIN.delay(failures, 0.5) or POLL
+    is_odd = not isinstance(error, StoreError)
+    logger.warning("the worker cannot %s, again in %.1f s: %s", verb, pause, error, exc_info=is_odd)
+    return pause

@@ -12,8 +12,6 @@ from moderation_ai.pipeline.refusals import refusal
 Field = tuple[bytes, bytes]
 NOSNIFF: Field = (b"x-content-type-options", b"nosniff")
 CLOSE: Field = (b"connection", b"close")
-RETRY_AFTER = 5
-"""Seconds after which a sender is asked to come again."""
 
 
 def fields_of(response: Response) -> list[Field]:
@@ -26,12 +24,6 @@ def _encoded(content_type: str, length: int, headers: tuple[tuple[str, str], ...
     given = [(name.lower().encode("latin-1"), encode(value)) for name, value in headers]
     plain = [(b"content-type", encode(content_type)), (b"content-length", b"%d" % length)]
     return (*plain, *([] if NOSNIFF in given else [NOSNIFF]), *given)
-
-
-def unavailable() -> Response:
-    """Return the answer to what cannot be taken now."""
-    answer = refusal(503, "this cannot be taken now; nothing was kept, send it again")
-    return Response(answer.status, answer.body, answer.content_type, (("Retry-After", str(RETRY_AFTER)),))
 
 
 def whole_answer(response: Response, server: Sequence[Field], *, closes: bool = False) -> bytes:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.web.answers import CLOSE, Field, fields_of, unavailable
+from moderation_ai.pipeline.refusals import not_now
+from moderation_ai.web.answers import CLOSE, Field, fields_of
 from moderation_ai.web.body import DEADLINE, Body, Gone, Message, Receive, Send
 from moderation_ai.web.driving import Driven
 from moderation_ai.web.heads import NOWHERE, Receiver, Route, check_head, find_route, has_body
@@ -113,7 +114,7 @@ class Gateway:
             return await self._intake.receive(request, route.platform, route.account)
         except Exception:
             logger.exception("a request for %s could not be taken and was answered 503", route.path)
-            return unavailable()
+            return not_now("this cannot be taken now")
 
 
 def _paths_of(root_path: str, path: str, raw_path: bytes) -> Iterable[str]:

@@ -12,8 +12,8 @@ from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.intake import MAX_BODY
-from moderation_ai.pipeline.refusals import refusal
-from moderation_ai.web.answers import fields_of, unavailable
+from moderation_ai.pipeline.refusals import not_now, refusal
+from moderation_ai.web.answers import fields_of
 from moderation_ai.web.body import too_large
 from moderation_ai.web.heads import check_head
 
@@ -65,7 +65,7 @@ class WsgiGateway:
             return refusal(error.status, str(error))
         except Exception:
             logger.exception("a request for %s could not be taken and was answered 503", found[0] or "the endpoint")
-            return unavailable()
+            return not_now("this cannot be taken now")
 
     def _read(self, environ: WSGIEnvironment) -> Request:
         headers = list(headers_of(environ))
