@@ -44,10 +44,10 @@ token = "hunter5"
     )
     rows = show(load(environ={}))
     assert [tuple(row) for row in rows if row.name.startswith("platforms.")] == [
-        ("platforms.twitter.secrets", [MASK, MASK], "moderation-ai.toml:3"),
         ("platforms.twitter.client_id", "7", "moderation-ai.toml:4"),
-        ("platforms.twitter.accounts.main.id", "1", "moderation-ai.toml:6"),
+        ("platforms.twitter.secrets", [MASK, MASK], "moderation-ai.toml:3"),
         ("platforms.twitter.accounts.main.access_token", MASK, "moderation-ai.toml:7"),
+        ("platforms.twitter.accounts.main.id", "1", "moderation-ai.toml:6"),
     ]
     assert "hunter" not in repr(rows)
 
