@@ -84,7 +84,7 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                _client(urlsplit(url).hostname or "") as client,
+                _client(urlsplit(url).hostname or "", verify=url.startswith("https:")) as client,
                 client.stream(request.method, url, headers=headers, content=request.body) as answer,
             ):
                 body = await self._read(answer)
@@ -142,11 +142,12 @@ class Sender:
         return bytes(whole)
 
 
-def _client(host: str) -> httpx2.AsyncClient:
+def _client(host: str, *, verify: bool = True) -> httpx2.AsyncClient:
     import httpx2
 
-    # A proxy that the environment names is for what lies outside.
-    return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host))
+    # A proxy that the environment names is for what lies outside. To read the authorities' certificates takes long,
+    # and where nothing is encrypted there is no certificate to verify.
+    return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host), verify=verify)
 
 
 def _loopback_base(base: str) -> str:

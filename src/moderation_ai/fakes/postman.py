@@ -1,0 +1,106 @@
+"""Sending a fake's webhooks: signed as the platform signs, in order unless a fault says otherwise."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Mapping
+from queue import Queue
+from urllib.parse import urlsplit
+
+import msgspec
+
+from moderation_ai.core.addresses import is_loopback
+from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.fakes.faults import Faults
+
+TIMEOUT = 30.0
+"""Seconds that the gateway may take for its answer."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook, complete but for the address."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook that was sent, and what was answered: 0 where nobody answered."""
+
+    delivery: Delivery
+    status: int
+
+
+class Postman:
+    """Keep webhooks until there is an address, and send them there one after the other from a thread of its own."""
+
+    def __init__(self, faults: Faults) -> None:
+        """Keep everything until ``start``."""
+        self._faults = faults
+        self._queue: Queue[Delivery | None] = Queue()
+        self._held: list[Delivery] = []
+        self._next: list[Delivery] = []
+        self._url: str | None = None
+        self._thread: threading.Thread | None = None
+        self.sent: list[Delivered] = []
+        """Every webhook that was sent, in order."""
+
+    def start(self, url: str) -> None:
+        """Send what there is and what comes to ``url``; raise ``ConfigurationError`` if it leaves this machine."""
+        if urlsplit(url).scheme != "http" or not is_loopback(urlsplit(url).hostname or ""):
+            raise ConfigurationError(f"a fake sends webhooks to this machine alone, by http, and not to {url!r}")
+        self._url = url
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Return when what was due is sent."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def post(self, delivery: Delivery) -> None:
+        """Take a webhook to be sent."""
+        fault = self._faults.of_webhook()
+        if fault == "late":
+            self._held.append(delivery)
+            return
+        if fault == "out_of_order":
+            self._next.append(delivery)
+            return
+        for each in (delivery, *([delivery] if fault == "twice" else ()), *self._next):
+            self._queue.put(each)
+        self._next.clear()
+
+    def release(self) -> None:
+        """Send what faults hold back."""
+        for each in (*self._next, *self._held):
+            self._queue.put(each)
+        self._next.clear()
+        self._held.clear()
+
+    def settle(self) -> None:
+        """Return when everything that is due was sent; needs ``start`` first."""
+        if self._thread is not None:
+            self._queue.join()
+
+    def _run(self) -> None:
+        while (delivery := self._queue.get()) is not None:
+            self.sent.append(Delivered(delivery=delivery, status=_send(self._url or "", delivery)))
+            self._queue.task_done()
+        self._queue.task_done()
+
+
+def _send(url: str, delivery: Delivery) -> int:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT)
+    try:
+        connection.request("POST", parts.path or "/", delivery.body, dict(delivery.headers))
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0  # Nobody answered; ``Delivered`` says so.
+    finally:
+        connection.close()

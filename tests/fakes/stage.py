@@ -1,0 +1,68 @@
+"""Fakes that are served, and flows that the real sender drives against them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from moderation_ai.core.acts import Act, Outcome, Target
+from moderation_ai.core.calls import Call
+from moderation_ai.core.flows import Flow, Session
+from moderation_ai.fakes import Fake, fake_names, find_fake
+from moderation_ai.fakes.things import Thing
+from moderation_ai.pipeline.clock import ManualClock
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+NAMES = fake_names()
+PAGE = "1055"
+
+
+class Stage:
+    """A fake over HTTP, with the clock that it reads."""
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        self.clock = ManualClock(NOW)
+        self.fake: Fake = find_fake(name, clock=self.clock, **arguments)
+
+    @contextmanager
+    def served(self) -> Iterator[Stage]:
+        with self.fake.serve() as served:
+            self.sender = served.sender(timeout=60, now=self.clock.now)
+            yield self
+
+    def drive(self, flow: Flow[T]) -> T:
+        return asyncio.run(self.sender.drive(flow, self.fake.platform.hosts))
+
+    def act(self, action: str, target: Target, *, text: str = "Thank you", look: bool = False) -> Outcome:
+        act = Act(action=action, targets=(target,), text=text, reason="rule 2")
+        return self.drive(self.fake.platform.moderate(act, self.session_for(action), look=look))[0]
+
+    def session_for(self, action: str) -> Session:
+        """Return the account's session; what goes by a Page alone needs one that logged in with Facebook."""
+        if "page_id" in self.fake.platform.capabilities[action].needs:
+            self.fake.page_id = PAGE  # type: ignore[misc]  # of this fake alone
+        return self.fake.session
+
+
+def target_of(thing: Thing) -> Target:
+    return Target(
+        id=thing.id,
+        post_id=thing.post_id,
+        parent_id=thing.parent_id,
+        author_id=thing.author_id,
+        author_username=thing.author_username,
+        space="breadmakers",
+    )
+
+
+def values_of(call: Call) -> dict[str, object]:
+    """Return some value for every parameter of a call."""
+    some: dict[str, object] = {"text": "x", "boolean": True, "integer": 1, "list": ["x"]}
+    return {
+        **dict.fromkeys(call.in_path, "x"),
+        **{field.name: field.only[0] if field.only else some[field.kind] for field in call.fields},
+    }
