@@ -187,3 +187,23 @@ async def test_more_lanes_than_a_worker_may_hold_all_run() -> None:
         await stage.quiet()
         assert len(stage.ran) == 200
         assert held[0] <= 16
+
+
+async def test_a_lane_that_is_slow_and_long_keeps_no_other_waiting() -> None:
+    async with Stage(limit=16) as stage:
+        may_end = asyncio.Event()
+
+        async def hang_on_one(event: WebhookEvent) -> None:
+            if event.lane == "generic:a":
+                await may_end.wait()
+
+        stage.on(act=hang_on_one)
+        edits = [updated("a", str(number)) for number in range(100)]
+        await stage.add(created("a"), *edits)
+        await stage.add(created("b"))
+        for _ in range(10):
+            await stage.look()
+        assert [ran for _, ran in stage.ran] == ["a created", "b created"]
+        may_end.set()
+        await stage.quiet()
+        assert [ran for _, ran in stage.ran[2:]] == [f"a updated={number}" for number in range(100)]

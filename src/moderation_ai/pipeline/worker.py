@@ -90,7 +90,7 @@ class Worker:
 
     async def _claim(self) -> list[Claimed]:
         """Claim as much as there is room for; with no room, renew the lease on what is held."""
-        room = self._limit - self.held
+        room = self._room()
         wanted = room if room >= self._limit // 4 else 0
         if not wanted and not self.held:
             return []
@@ -102,11 +102,19 @@ class Worker:
             await self._inbox.claim(self.name, 0, self._clock.now(), self._lease)
         return claimed
 
+    def _room(self) -> int:
+        """Return how many events more may be held.
+
+        What waits behind another event of its lane counts for an eighth: a long lane, which anyone can make by changing
+        one comment again and again, must not keep all others out while it is walked.
+        """
+        return self._limit - len(self._lanes) - (self.held - len(self._lanes)) // 8
+
     async def _pause(self, claimed: list[Claimed]) -> float:
         """Return the seconds to wait: none while there is more to get, else until a retry is due."""
-        if claimed and self.held < self._limit // 2:
+        if claimed and self._room() > self._limit // 2:
             return 0.0
-        if self.held >= self._limit // 2:
+        if self._room() <= self._limit // 2:
             return self._poll
         now = self._clock.now()
         due = await self._inbox.next_due(now)
