@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
-from bench import backlog, disk, growth, load, micro, ratios, report, rounds, servers, store
+from bench import disk, drain, growth, load, micro, ratios, report, rounds, servers, store
 from bench.load import Load
 from bench.ratios import Ratio
 from bench.rounds import Measured, Plan
@@ -66,9 +67,13 @@ def _micro(plan: Plan, generator: Load, found: Found) -> None:
     found.figures["verify_and_parse_us"] = micro.verify_and_parse_us()
 
 
-def _backlog(plan: Plan, generator: Load, found: Found) -> None:
-    print("a backlog through a handler that does nothing", file=sys.stderr)
-    found.figures["backlog_events_per_second"] = backlog.events_per_second(plan.folder)
+def _drain(plan: Plan, generator: Load, found: Found) -> None:
+    pairs = []
+    for pair in drain.measure(plan.folder, plan.rounds):
+        pairs.append(pair)
+        found.figures["backlog_events_per_second"] = median(ours for ours, _ in pairs)
+        found.figures["pgqueuer_backlog_events_per_second"] = median(other for _, other in pairs)
+        found.ratios["drain_vs_pgqueuer"] = ratios.spread([ours / other for ours, other in pairs])
 
 
 def _growth(plan: Plan, generator: Load, found: Found) -> None:
@@ -81,7 +86,7 @@ def _growth(plan: Plan, generator: Load, found: Found) -> None:
         found.ratios["ingest_1m_vs_10k"] = growth.measure(small, large, generator, plan.seconds)
 
 
-_PART_BY_NAME = {"http": _http, "micro": _micro, "backlog": _backlog, "growth": _growth}
+_PART_BY_NAME = {"http": _http, "micro": _micro, "drain": _drain, "growth": _growth}
 
 
 def _options() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from bench import bodies
@@ -15,14 +15,21 @@ from moderation_ai.stores.base import Delivery, Inbox
 FILL_BATCH = 512
 
 
-def endless() -> Iterator[Delivery]:
-    """Yield deliveries of one event each, no two alike."""
-    form, tag = bodies.template(), bodies.new_tag()
+def endless(tag: str | None = None) -> Iterator[Delivery]:
+    """Yield deliveries of one event each, no two alike; those of a ``tag`` are the same each time."""
+    form, tag = bodies.template(), tag or bodies.new_tag()
     now = datetime.now(UTC)
     number = 0
     while True:
         yield _delivery(bodies.body(form, tag, number), now)
         number += 1
+
+
+def batch(tag: str, numbers: Iterable[int]) -> Delivery:
+    """Return one delivery of the events that ``endless`` yields for ``tag`` at these places."""
+    form, now = bodies.template(), datetime.now(UTC)
+    events = [_delivery(bodies.body(form, tag, number), now).events[0] for number in numbers]
+    return Delivery(platform="generic", received_at=now, body=b"many", events=events)
 
 
 def _delivery(body: bytes, now: datetime) -> Delivery:

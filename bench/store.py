@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import child, cores, deliveries, ratios
+from bench import bodies, child, cores, deliveries, ratios
 from bench.ratios import Ratio
 from moderation_ai.pipeline.retention import STEP
 from moderation_ai.stores.base import DONE, Delivery, Horizons, Outcome, Store
@@ -27,6 +28,7 @@ _WARM_BATCHES = 4
 _BATCHES = 20  # long enough to hold several checkpoints
 _PRUNE_STEPS = 20
 _ROUNDS = 5
+_KNOWN, _KNOWN_BATCHES = 512, 20
 _LEASE_SECONDS = 60.0
 _TIMEOUT = 600.0
 
@@ -44,6 +46,7 @@ class Growth(msgspec.Struct, frozen=True):
 
     small: list[Cost]
     large: list[Cost]
+    duplicates: list[float]  # known events a second, refused by the large store
 
 
 def measure(folder: Path, rows: int = LARGE) -> tuple[dict[str, Ratio], dict[str, float]]:
@@ -67,7 +70,7 @@ def _ratios(growth: Growth) -> dict[str, Ratio]:
 
 def _figures(growth: Growth) -> dict[str, float]:
     sides = {"10k": growth.small, "1m": growth.large}
-    return {
+    return {"duplicates_1m": ratios.spread(growth.duplicates).median} | {
         f"{shown}_us_per_event_{name}": ratios.spread([getattr(cost, verb) for cost in costs]).median
         for verb, shown in (("add", "add"), ("claim", "claim"), ("prune", "retention"))
         for name, costs in sides.items()
@@ -78,25 +81,27 @@ async def grow(folder: Path, rows: int) -> Growth:
     """Fill both stores, then measure them in turn."""
     pristine = folder / "small.db"
     await (await filled(pristine, SMALL)).close()
-    large = await filled(folder / "large.db", rows)
-    growth = Growth(small=[], large=[])  # the files stay, for what is measured over HTTP
+    tag = bodies.new_tag()
+    large = await filled(folder / "large.db", rows, tag)
+    growth = Growth(small=[], large=[], duplicates=[])  # the files stay, for what is measured over HTTP
     source = deliveries.endless()
     for number in range(_ROUNDS):
         # The small store is measured on a new copy each time: it would not be small for long.
         small = await _opened(Path(shutil.copy(pristine, folder / f"small{number}.db")))
         growth.small.append(await _cost(small, source))
         growth.large.append(await _cost(large, source))
+        growth.duplicates.append(await _duplicates(large, tag, rows))
         await small.close()
     await large.close()
     return growth
 
 
-async def filled(path: Path, rows: int) -> Store:
-    """Return an open, durable store with so many events waiting in it."""
+async def filled(path: Path, rows: int, tag: str | None = None) -> Store:
+    """Return an open, durable store with so many events waiting in it, those of ``tag``."""
     # Filled without waiting for the disk, synchronised once: only what is measured has to be durable.
     filling = SqliteStore(str(path), synchronous="OFF")
     await filling.open()
-    await deliveries.fill(filling, deliveries.endless(), rows)
+    await deliveries.fill(filling, deliveries.endless(tag), rows)
     await filling.close()
     return await _opened(path)
 
@@ -150,6 +155,18 @@ async def _claim(store: Store) -> float:
     outcomes = [Outcome(seq=item.event.seq, status=DONE, lane=item.event.lane) for item in claimed]
     await store.settle(outcomes, now)
     return took
+
+
+async def _duplicates(store: Store, tag: str, rows: int) -> float:
+    """Return how many known events a second the store refuses, when bodies of many come again, from anywhere in it."""
+    numbers = random.sample(range(rows), _KNOWN * _KNOWN_BATCHES)
+    batches = [deliveries.batch(tag, numbers[at : at + _KNOWN]) for at in range(0, len(numbers), _KNOWN)]
+    start = time.perf_counter()
+    added = [await store.add(one) for one in batches]
+    took = time.perf_counter() - start
+    if any(one.new or one.duplicates != _KNOWN for one in added):
+        raise SystemExit("an event that was stored before was stored again")
+    return len(numbers) / took
 
 
 if __name__ == "__main__":

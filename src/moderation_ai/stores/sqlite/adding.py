@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -15,30 +15,42 @@ from moderation_ai.stores.sqlite.leases import renew
 from moderation_ai.stores.sqlite.rows import LEASED, LISTED, MADE_BY_HAND, READY, ask, encode, listed, to_micros
 from moderation_ai.stores.sqlite.writer import Job
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 FIRST_LEASE = 30_000_000
 """Microseconds for which a worker holds what it is given with its delivery, unless its claims renew that."""
-_CHUNKS = (64, 16, 4, 1)
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _COLUMNS = "key, platform, event_type, account, lane, received_at, event, raw, headers"
-_KEY, _LANE, _EVENT = 0, 4, 6
+_KEY, _LANE = 0, 4
 
 
 class Addition:
-    """One delivery on its way into the store: its rows, and the worker that is to have them at once."""
+    """One delivery on its way into the store, and the worker that is to have its events at once."""
 
-    __slots__ = ("delivery", "is_plain", "rows", "worker")
+    __slots__ = ("delivery", "is_plain", "keys", "rows", "worker")
 
     def __init__(self, delivery: Delivery, worker: str | None) -> None:
-        """Make the rows on the caller's thread; the writer's has enough to do."""
+        """Make the row of a single event on the caller's thread: the writer's has enough to do.
+
+        Those of many are made when it is known which of them are new: a body that comes again brings none.
+        """
         self.delivery = delivery
         self.worker = worker
-        alone = len(delivery.events) == 1
-        self.rows = [_row(keyed, delivery, with_body=alone) for keyed in delivery.events]
+        self.keys = [keyed.key for keyed in delivery.events]
+        alone = len(self.keys) == 1
+        self.rows = [_row(delivery.events[0], delivery, with_body=True)] if alone else None
         self.is_plain = alone and worker is None and not delivery.forced
 
     def size(self) -> int:
         """Return about how many bytes this takes while it waits."""
-        return 256 + len(self.delivery.body) + sum(len(row[_EVENT]) for row in self.rows)
+        return 256 + 2 * len(self.delivery.body) + 512 * len(self.keys)
+
+    def rows_but(self, known: Container[bytes]) -> list[Row]:
+        """Return the rows of the events whose keys are not ``known``."""
+        if self.rows is not None:
+            return self.rows
+        events = self.delivery.events
+        return [_row(keyed, self.delivery, with_body=False) for keyed in events if keyed.key not in known]
 
 
 def _row(keyed: KeyedEvent, delivery: Delivery, *, with_body: bool) -> Row:
@@ -70,19 +82,30 @@ class _Fresh:
 
 def add_all(connection: apsw.Connection, jobs: Sequence[Job]) -> None:
     """Insert the rows of every job's ``Addition`` and give each job its ``Added``."""
-    rows = [row for job in jobs for row in job.work.rows]
     if all(job.work.is_plain for job in jobs):
-        _add_plain(connection, jobs, rows)
+        _add_plain(connection, jobs, [job.work.rows[0] for job in jobs])
         return
+    known = _known(connection, [key for job in jobs if job.work.rows is None for key in job.work.keys])
+    each = [job.work.rows_but(known) for job in jobs]
+    rows = [row for of_job in each for row in of_job]
     new = dict(_insert(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING RETURNING key, seq"))
     fresh: dict[bytes, _Fresh] = {}
-    for job in jobs:
-        for row in job.work.rows:
+    for job, of_job in zip(jobs, each, strict=True):
+        for row in of_job:
             if row[_KEY] in new and row[_KEY] not in fresh:
                 fresh[row[_KEY]] = _Fresh(new[row[_KEY]], row[_LANE], job.work)
     _enqueue(connection, list(fresh.values()))
     for job in jobs:
-        job.result = _result(connection, job.work, fresh)
+        job.result = _result(connection, job.work, fresh, known)
+
+
+def _known(connection: apsw.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """Return which of the keys are stored already, and where."""
+    found: dict[bytes, int] = {}
+    for chunk in _chunks(keys):
+        marks = ",".join("?" * len(chunk))
+        found |= ask(connection, f"SELECT key, seq FROM events WHERE key IN ({marks})", chunk)
+    return found
 
 
 def _add_plain(connection: apsw.Connection, jobs: Sequence[Job], rows: Sequence[Row]) -> None:
@@ -143,14 +166,18 @@ def _forced(addition: Addition) -> int:
     return MADE_BY_HAND if addition.delivery.forced else 0
 
 
-def _result(connection: apsw.Connection, addition: Addition, fresh: dict[bytes, _Fresh]) -> Added:
+def _result(
+    connection: apsw.Connection, addition: Addition, fresh: dict[bytes, _Fresh], known: dict[bytes, int]
+) -> Added:
     """Say what became of one delivery; what another one of the batch brought first is a duplicate here."""
-    keys = [row[_KEY] for row in addition.rows]
+    keys = addition.keys
+    if len(known) >= len(keys) and all(key in known for key in keys):
+        return Added(0, len(keys), tuple([known[key] for key in keys]))
     own = {key: fresh[key] for key in keys if key in fresh and fresh[key].addition is addition}
     new = tuple(one.seq for one in own.values())
     if len(keys) > 1 and new:
         _keep_body(connection, addition.delivery, new)
-    seqs = tuple(fresh[key].seq if key in fresh else _seq_of(connection, key) for key in keys)
+    seqs = tuple(fresh[key].seq if key in fresh else known.get(key) or _seq_of(connection, key) for key in keys)
     leased = {one.seq: _forced(addition) for one in own.values() if one.is_leased}
     return Added(len(new), len(keys) - len(new), seqs, new, _leased(connection, addition, leased))
 
@@ -185,7 +212,7 @@ def _insert(connection: apsw.Connection, table: str, columns: str, rows: Sequenc
     return found
 
 
-def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     start = 0
     for size in _CHUNKS:
         while len(rows) - start >= size:
