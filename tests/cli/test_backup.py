@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import stat
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +25,7 @@ from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite.connection import migrations
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import ALL, URL, add, comment, fill, ids
-from tests.cli.serving import INBOX, SECRET, call, served, usual
+from tests.cli.serving import INBOX, PATIENCE, SECRET, call, served, usual
 
 NEWEST = migrations()[-1][0]
 
@@ -152,6 +155,69 @@ def test_a_store_that_is_damaged_beyond_reading_can_be_restored(run: Run) -> Non
     Path("moderation.db").write_bytes(b"rubbish " * 5000)
     assert run("db", "restore", "copy.db").exit_code == 0
     assert stored("moderation.db") == ids(ALL)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_store_that_is_damaged_inside_can_be_restored(run: Run) -> None:
+    run("db", "backup", "copy.db")
+    os.truncate("moderation.db", 30_000)
+    result = run("db", "restore", "copy.db")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert stored("moderation.db") == ids(ALL)
+    assert Path("moderation.db.before-20261124T120000Z").stat().st_size == 30_000
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_log_of_a_damaged_store_is_not_taken_for_that_of_the_restored_one(run: Run) -> None:
+    run("db", "backup", "copy.db")
+    _leave_a_log()
+    _write_over_the_header()
+    result = run("db", "restore", "copy.db")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert not Path("moderation.db-wal").exists()
+    assert stored("moderation.db") == ids(ALL)
+
+
+@pytest.mark.parametrize("damage", [lambda: os.truncate("moderation.db", 30_000), lambda: _write_over_the_header()])
+def test_a_damaged_store_that_is_in_use_is_left_alone(run: Run, damage: Callable[[], None]) -> None:
+    fill("sqlite:///copy.db")
+    fill(URL)
+    with holding("moderation.db"):
+        damage()
+        before = Path("moderation.db").read_bytes()
+        result = run("db", "restore", "copy.db")
+        assert result.exit_code == 4
+        assert "is in use" in result.stderr
+        assert Path("moderation.db").read_bytes() == before
+
+
+def _leave_a_log() -> None:
+    """Write to the store in a process that ends without closing it, as one that was killed."""
+    script = "import apsw, os\nheld = apsw.Connection('moderation.db')\nheld.execute('CREATE TABLE late (x)')\n"
+    script += "held.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchall()\n"
+    script += "held.execute('INSERT INTO late VALUES (1)')\nos._exit(0)\n"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE)
+    assert Path("moderation.db-wal").stat().st_size > 0
+
+
+def _write_over_the_header() -> None:
+    with Path("moderation.db").open("r+b") as file:
+        file.write(b"rubbish " * 2)
+
+
+@contextmanager
+def holding(file: str) -> Iterator[None]:
+    """Have the store open in another process."""
+    script = f"import apsw\nheld = apsw.Connection({file!r})\nheld.execute('SELECT * FROM sqlite_schema').fetchall()\n"
+    script += "print('open', flush=True)\ninput()\n"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"open\n"
+        try:
+            yield
+        finally:
+            child.kill()
 
 
 @pytest.mark.usefixtures("filled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ PAGES = 512
 """Pages that are copied between two reports, 4 MiB."""
 Tell = Callable[[int, int], None]
 """Is told how many pages are copied, and how many there are."""
+_SHARED_LOCK = (510, 0x40000002)
+"""The bytes, how many and from where, of which whoever reads a file holds a lock: https://sqlite.org/lockingv3.html"""
 
 
 def copy_store(source: Path, target: Path, tell: Tell = lambda copied, pages: None) -> None:
@@ -68,28 +71,49 @@ def check_whole(file: Path) -> int:
 def replace_store(store: Path, part: Path, aside: Path) -> None:
     """Put the file ``part`` in the place of ``store``, which is ``aside`` then, whole in one file.
 
-    At every moment there is one or the other at ``store``. Raises ``StoreError`` while any process uses it.
+    One that is damaged is kept as it is. At every moment there is one or the other at ``store``. Raises ``StoreError``
+    while any process uses it.
     """
     if store.exists():
-        _merge_log(store)
+        if not _merge_log(store):
+            _require_unused(store)
         os.link(store, aside)
     part.replace(store)
     _sync(store.absolute().parent)
 
 
-def _merge_log(store: Path) -> None:
-    """Move what stands in the log into the file itself, which takes that nobody else has it open."""
+def _merge_log(store: Path) -> bool:
+    """Move what stands in the log into the file itself, which takes that nobody else has it open.
+
+    Returns whether it could be done: not with a file that is damaged.
+    """
     try:
         with _opened(store, busy_seconds=0) as connection:
             mode = connection.execute("PRAGMA journal_mode = DELETE").get
     except apsw.BusyError as error:
-        raise StoreError(f"the store {store} is in use: stop `moderation-ai serve` and whatever else has it") from error
-    except apsw.NotADBError:
-        return  # A file that is damaged so is kept aside as it is.
+        raise _in_use(store) from error
+    except (apsw.NotADBError, apsw.CorruptError):
+        return False
     except apsw.Error as error:
         raise StoreError(f"the store {store} cannot be replaced: {error}") from error
     if mode != "delete":
-        raise StoreError(f"the store {store} is in use: stop `moderation-ai serve` and whatever else has it")
+        raise _in_use(store)
+    return True
+
+
+def _require_unused(store: Path) -> None:
+    """Raise ``StoreError`` if another process has the file open as SQLite does, whatever stands in it."""
+    number = os.open(store, os.O_RDWR)
+    try:
+        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB, *_SHARED_LOCK)
+    except BlockingIOError as error:
+        raise _in_use(store) from error
+    finally:
+        os.close(number)
+
+
+def _in_use(store: Path) -> StoreError:
+    return StoreError(f"the store {store} is in use: stop `moderation-ai serve` and whatever else has it")
 
 
 @contextmanager
