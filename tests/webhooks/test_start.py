@@ -18,7 +18,7 @@ from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.utils import WebhookHandler
 from moderation_ai.webhooks.choosing import served_host, served_port
-from tests.kinds import lasting_store
+from tests.kinds import lasting_store, lasting_url
 from tests.webhooks.events import Book, envelope
 from tests.webhooks.serving import Reply, post
 
@@ -67,7 +67,7 @@ async def test_the_endpoint_is_where_it_is_wanted(tmp_path: Path) -> None:
 
 
 async def test_its_end_lets_handlers_come_to_theirs(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/s.db"
+    store = lasting_url(tmp_path / "s.db")
     handler = WebhookHandler(secret=SECRET, store=store)
     begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

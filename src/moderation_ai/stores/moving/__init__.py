@@ -1,0 +1,1 @@
+"""Moving a store: what one kind keeps is copied into another."""
