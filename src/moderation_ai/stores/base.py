@@ -1,7 +1,8 @@
 """What a store must do, in verbs of the subject; nothing here knows SQL.
 
 Small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Upkeep`` removes what
-must not be kept any longer, ``Register`` keeps what was agreed with platforms, and ``Store`` is all of them with a
+must not be kept any longer, ``Register`` keeps what was agreed with platforms, ``Ledger`` (in
+``ledger.py``) what is to be done there, and ``Store`` is all of them with a
 beginning and an end. Every method may be called
 from any thread and any event loop; it returns once what it says is on disk.
 """
@@ -16,6 +17,7 @@ import msgspec
 
 from moderation_ai.core.events import KeyedEvent, WebhookEvent
 from moderation_ai.core.things import Thing
+from moderation_ai.stores.ledger import Ledger
 
 DONE, DEAD, SUPERSEDED, UNHANDLED, RETRY = "done", "dead", "superseded", "unhandled", "retry"
 UNTIL_IT_RAN = datetime(9999, 1, 1, tzinfo=UTC)
@@ -296,8 +298,8 @@ class Register(Protocol):
         """Forget a subscription; return whether there was one."""
 
 
-class Store(Inbox, Upkeep, Register, Protocol):
-    """A durable memory: an inbox with its upkeep and a register that are opened and closed together."""
+class Store(Inbox, Upkeep, Register, Ledger, Protocol):
+    """A durable memory: an inbox with its upkeep, a register and a ledger that are opened and closed together."""
 
     url: str
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from moderation_ai.core.errors import StoreError
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
     Attempt,
@@ -25,10 +26,21 @@ from moderation_ai.stores.base import (
     Removed,
     Subscription,
 )
-from moderation_ai.stores.postgres import adding, claiming, pruning, reading, redacting, register, replaying, settling
+from moderation_ai.stores.postgres import (
+    acting,
+    adding,
+    claiming,
+    pruning,
+    reading,
+    redacting,
+    register,
+    replaying,
+    settling,
+)
 from moderation_ai.stores.postgres.connection import check_url, schema_version
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.opened import Opened
+from moderation_ai.stores.sqlledger import SqlLedger
 from moderation_ai.stores.urls import without_password
 from moderation_ai.threads import DaemonPool, run_in_thread
 
@@ -47,7 +59,7 @@ SELECT current_setting('server_version'),
 _threads = DaemonPool(4, "store-opener")
 
 
-class PostgresStore:
+class PostgresStore(SqlLedger):
     """Keep everything in a PostgreSQL database, in its schema ``moderation_ai``; many processes may use one.
 
     The store is opened on first use, and again by each process that was forked from the one that made it. Connections
@@ -262,3 +274,11 @@ class PostgresStore:
     async def delete_subscription(self, platform: str, subscription_id: str) -> bool:
         """Forget a subscription; return whether there was one."""
         return await self._do(lambda c: register.delete(c, platform, subscription_id))
+
+    async def _change(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb of the ledger that changes something."""
+        return await self._do(lambda c: acting.run(c, make()))
+
+    async def _look(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb of the ledger that only reads."""
+        return await self._read(lambda c: acting.run(c, make()))

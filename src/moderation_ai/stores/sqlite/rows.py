@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -23,32 +22,13 @@ from moderation_ai.stores.rows import TO_RETRY as TO_RETRY
 from moderation_ai.stores.rows import decode_thing as decode_thing
 from moderation_ai.stores.rows import encode as encode
 from moderation_ai.stores.rows import read_event as read_event
+from moderation_ai.stores.times import to_micros as to_micros
+from moderation_ai.stores.times import to_micros_or_none as to_micros_or_none
+from moderation_ai.stores.times import to_time as to_time
+from moderation_ai.stores.times import to_time_or_none as to_time_or_none
 
 NOTHING_KNOWN = "X'7B7D'"
 """An object of which events are stored and nothing is known: an empty thing, as SQL."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(when: datetime) -> int:
-    """Return ``when`` as microseconds since 1970."""
-    return (when - _EPOCH) // _MICROSECOND
-
-
-def to_micros_or_none(when: datetime | None) -> int | None:
-    """Return ``when`` as microseconds since 1970, or None."""
-    return None if when is None else to_micros(when)
-
-
-def to_time(micros: int) -> datetime:
-    """Return the time that ``micros`` stands for."""
-    return _EPOCH + micros * _MICROSECOND
-
-
-def to_time_or_none(micros: int | None) -> datetime | None:
-    """Return the time that ``micros`` stands for, or None."""
-    return None if micros is None else to_time(micros)
 
 
 def read_attempt(row: tuple[Any, ...]) -> Attempt:
@@ -70,7 +50,7 @@ def read_attempt(row: tuple[Any, ...]) -> Attempt:
 ATTEMPT_COLUMNS = "seq, handler, state, attempts, ran_at, error, due_at, holds_until, lane"
 
 
-def ask(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def ask(connection: apsw.Connection, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Return all rows of a statement, which is at its end then."""
     found: list[tuple[Any, ...]] = connection.execute(sql, values).fetchall()
     return found

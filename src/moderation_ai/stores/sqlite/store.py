@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import apsw
 
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
     Attempt,
@@ -24,6 +25,7 @@ from moderation_ai.stores.base import (
     Subscription,
 )
 from moderation_ai.stores.sqlite import (
+    acting,
     adding,
     claiming,
     forking,
@@ -37,6 +39,7 @@ from moderation_ai.stores.sqlite import (
 )
 from moderation_ai.stores.sqlite.connection import BUSY_SECONDS, empty_log, schema_version
 from moderation_ai.stores.sqlite.opened import Opened
+from moderation_ai.stores.sqlledger import SqlLedger
 from moderation_ai.threads import DaemonPool, run_in_thread
 
 T = TypeVar("T")
@@ -46,7 +49,7 @@ _SMALL = 1  # A size above 0 makes a job count against the bound of what may wai
 _threads = DaemonPool(8, "store-reader")
 
 
-class SqliteStore:
+class SqliteStore(SqlLedger):
     """Keep everything in one SQLite file (or in memory, for ``:memory:``).
 
     One thread owns the only writing connection of this process; other processes may write too, in short transactions.
@@ -229,3 +232,11 @@ class SqliteStore:
     async def delete_subscription(self, platform: str, subscription_id: str) -> bool:
         """Forget a subscription."""
         return await self._write(lambda c: register.delete(c, platform, subscription_id))
+
+    async def _change(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb of the ledger that changes something."""
+        return await self._write(lambda c: acting.run(c, make()))
+
+    async def _look(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb of the ledger that only reads."""
+        return await self._read(lambda c: acting.run(c, make()))

@@ -1,0 +1,303 @@
+"""The ledger's verbs as SQL that both dialects understand: each yields its statements and is sent their rows.
+
+A verb runs in one transaction. ``{s}`` stands for the schema's prefix, ``{lock}`` and ``{skip}`` for what locks rows
+where several may write at once. Times are microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from moderation_ai.core.acts import Target
+from moderation_ai.stores.ledger import (
+    DEAD,
+    OPEN,
+    OVERTAKEN,
+    RETRY,
+    SETS,
+    Action,
+    Receipt,
+    Settled,
+    Spending,
+    Waiting,
+    Wanted,
+)
+from moderation_ai.stores.rows import encode
+from moderation_ai.stores.times import to_micros, to_micros_or_none, to_time, to_time_or_none
+
+T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
+Verb = Generator[tuple[str, Sequence[Any]], Rows, T]
+"""Yields a statement with its values, is sent the rows, and returns what came of it."""
+
+_DUE, _LEASED, _WAITING, _SETTLED = range(4)
+_COLUMNS = (
+    "id, platform, account, object_id, action, severity, state, status, tries, begun, wanted_at, due_at, target, text, "
+    "reason, made_id"
+)
+_decode_target = msgspec.json.Decoder(Target).decode
+_TENTHS = 10
+
+
+def want(wanted: Wanted, now: datetime) -> Verb[Action]:
+    """Record an action with its decision; return it as it stands, new or known."""
+    known = yield from _latest(wanted.key)
+    if known is not None and not (wanted.again and (yield from _is_over(known[0]))):
+        return known[0]
+    turn = 0 if known is None else known[1] + 1
+    at, target = to_micros(now), wanted.target
+    yield (
+        "INSERT INTO {s}outboxes (platform, account) VALUES ($1, $2) ON CONFLICT (platform, account) DO NOTHING",
+        (wanted.platform, wanted.account),
+    )
+    rows = yield (
+        "INSERT INTO {s}actions (key, turn, platform, account, object_id, action, severity, wanted_at, target, text) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key, turn) DO NOTHING RETURNING " + _COLUMNS,
+        (
+            wanted.key,
+            turn,
+            wanted.platform,
+            wanted.account,
+            target.id,
+            wanted.action,
+            wanted.severity,
+            at,
+            encode(target),
+            wanted.text,
+        ),
+    )
+    if not rows:  # Another process was quicker by a moment.
+        found = yield from _latest(wanted.key)
+        assert found is not None
+        return found[0]
+    made = _read(rows[0])
+    yield from _overtake(made, at)
+    if wanted.decision is not None:
+        sql = "INSERT INTO {s}decisions (action, at, decision) VALUES ($1, $2, $3)"
+        yield sql, (made.id, at, wanted.decision)
+    return made
+
+
+def _latest(key: bytes) -> Verb[tuple[Action, int] | None]:
+    rows = yield (f"SELECT {_COLUMNS}, turn FROM {{s}}actions WHERE key = $1 ORDER BY turn DESC LIMIT 1", (key,))
+    return (_read(rows[0][:-1]), int(rows[0][-1])) if rows else None
+
+
+def _is_over(action: Action) -> Verb[bool]:
+    """Say whether an action has no effect any more: it failed, or another came after it."""
+    rows = yield (
+        "SELECT max(id) FROM {s}actions WHERE platform = $1 AND object_id = $2 AND action <> 'reply'",
+        (action.platform, action.target.id),
+    )
+    return action.status == DEAD or (action.action in SETS and rows[0][0] is not None and int(rows[0][0]) > action.id)
+
+
+def _overtake(made: Action, at: int) -> Verb[None]:
+    if made.action not in SETS:
+        return
+    for name in SETS:
+        rows = yield (
+            f"UPDATE {{s}}actions SET state = {_SETTLED}, status = '{OVERTAKEN}', target = NULL, text = NULL, "
+            "due_at = NULL WHERE platform = $1 AND object_id = $2 AND account = $3 AND action = $4 AND id < $5 "
+            f"AND begun = 0 AND state IN ({_DUE}, {_WAITING}) RETURNING id",
+            (made.platform, made.target.id, made.account, name, made.id),
+        )
+        for (action_id,) in rows:
+            yield from note_receipt(action_id, Receipt(at=to_time(at), status=OVERTAKEN))
+
+
+def claim(worker: str, limit: int, now: datetime, lease: float, share: int) -> Verb[list[Action]]:
+    """Lease what is due: of each account that is not paused, the severest first."""
+    at = to_micros(now)
+    yield (
+        f"UPDATE {{s}}actions SET state = {_DUE}, begun = 1, worker = NULL "
+        f"WHERE state = {_LEASED} AND until < $1 AND worker <> $2",
+        (at, worker),
+    )
+    yield f"UPDATE {{s}}actions SET state = {_DUE} WHERE state = {_WAITING} AND due_at <= $1", (at,)
+    accounts = yield (
+        "SELECT platform, account FROM {s}outboxes o WHERE (paused_until IS NULL OR paused_until <= $1) AND EXISTS ("
+        f"SELECT 1 FROM {{s}}actions a WHERE a.platform = o.platform AND a.account = o.account AND a.state = {_DUE})",
+        (at,),
+    )
+    found: list[Action] = []
+    for platform, account in accounts:
+        room = min(share, max(1, limit // len(accounts)), limit - len(found))
+        rows = yield (
+            f"UPDATE {{s}}actions SET state = {_LEASED}, worker = $1, until = $2, tries = tries + 1 WHERE id IN ("
+            f"SELECT id FROM {{s}}actions a WHERE state = {_DUE} AND platform = $3 AND account = $4 AND NOT EXISTS ("
+            "SELECT 1 FROM {s}actions b WHERE b.platform = a.platform AND b.object_id = a.object_id AND b.id < a.id "
+            f"AND b.state <> {_SETTLED}) ORDER BY severity DESC, id LIMIT $5 {{skip}}) RETURNING {_COLUMNS}",
+            (worker, at + int(lease * 1e6), platform, account, room),
+        )
+        found += sorted((_read(row) for row in rows), key=lambda one: (-one.severity, one.id))
+    return found
+
+
+def settle(settled: Sequence[Settled], now: datetime, worker: str) -> Verb[None]:
+    """Write down what came of actions that ``worker`` had."""
+    for one in settled:
+        is_open = one.status == RETRY
+        yield (
+            f"UPDATE {{s}}actions SET state = $1, status = $2, due_at = $3, begun = CASE WHEN $4 = 1 THEN 1 ELSE begun "
+            "END, tries = tries - $5, reason = $6, made_id = $7, worker = NULL, until = NULL, "
+            "target = CASE WHEN $8 = 1 THEN target END, text = CASE WHEN $8 = 1 THEN text END "
+            f"WHERE id = $9 AND state = {_LEASED} AND worker = $10",
+            (
+                _WAITING if is_open else _SETTLED,
+                OPEN if is_open else one.status,
+                to_micros(one.due_at or now) if is_open else None,
+                int(one.begun),
+                0 if one.counts else 1,
+                one.reason,
+                one.made_id,
+                int(is_open),
+                one.id,
+                worker,
+            ),
+        )
+        if one.counts:
+            line = Receipt(at=now, status=one.status, reason=one.reason, made_id=one.made_id)
+            yield from note_receipt(one.id, line)
+
+
+def release(worker: str) -> Verb[None]:
+    """Give back what ``worker`` holds, as begun."""
+    yield (
+        f"UPDATE {{s}}actions SET state = {_DUE}, begun = 1, worker = NULL WHERE state = {_LEASED} AND worker = $1",
+        (worker,),
+    )
+
+
+def actions_on(platform: str, object_id: str) -> Verb[list[Action]]:
+    """Return all actions on an object, oldest first."""
+    rows = yield (
+        f"SELECT {_COLUMNS} FROM {{s}}actions WHERE platform = $1 AND object_id = $2 ORDER BY id",
+        (platform, object_id),
+    )
+    return [_read(row) for row in rows]
+
+
+def action(action_id: int) -> Verb[Action | None]:
+    """Return one action."""
+    rows = yield f"SELECT {_COLUMNS} FROM {{s}}actions WHERE id = $1", (action_id,)
+    return _read(rows[0]) if rows else None
+
+
+def receipts(action_id: int) -> Verb[list[Receipt]]:
+    """Return an action's history."""
+    rows = yield "SELECT at, status, reason, made_id FROM {s}receipts WHERE action = $1 ORDER BY id", (action_id,)
+    return [Receipt(at=to_time(at), status=status, reason=why, made_id=made) for at, status, why, made in rows]
+
+
+def note_receipt(action_id: int, receipt: Receipt) -> Verb[None]:
+    """Add a line to an action's history."""
+    yield (
+        "INSERT INTO {s}receipts (action, at, status, reason, made_id) VALUES ($1, $2, $3, $4, $5)",
+        (action_id, to_micros(receipt.at), receipt.status, receipt.reason, receipt.made_id),
+    )
+
+
+def spend(platform: str, account: str, costs: Sequence[Spending], now: datetime) -> Verb[datetime | None]:
+    """Take units of allowances, all or none; return None, or when to ask again."""
+    who = (platform, account)
+    yield "INSERT INTO {s}outboxes (platform, account) VALUES ($1, $2) ON CONFLICT (platform, account) DO NOTHING", who
+    yield "SELECT 1 FROM {s}outboxes WHERE platform = $1 AND account = $2 {lock}", who
+    at = to_micros(now)
+    free_at = 0
+    for cost in costs:
+        rows = yield (
+            "SELECT slot, units FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot >= $4 "
+            "ORDER BY slot",
+            (*who, cost.name, _slot(at, cost) - _TENTHS),
+        )
+        free_at = max(free_at, _free_at(rows, cost))
+    if free_at:
+        return to_time(free_at)
+    for cost in costs:
+        yield (
+            "DELETE FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot < $4",
+            (*who, cost.name, _slot(at, cost) - _TENTHS),
+        )
+        yield (
+            "INSERT INTO {s}spending AS t (platform, account, name, slot, units) VALUES ($1, $2, $3, $4, $5) "
+            "ON CONFLICT (platform, account, name, slot) DO UPDATE SET units = t.units + excluded.units",
+            (*who, cost.name, _slot(at, cost), cost.units),
+        )
+    return None
+
+
+def _tenth(cost: Spending) -> int:
+    return cost.seconds * 1_000_000 // _TENTHS
+
+
+def _slot(at: int, cost: Spending) -> int:
+    return at // _tenth(cost)
+
+
+def _free_at(rows: Rows, cost: Spending) -> int:
+    """Return 0 if the units are there, else when enough of what was spent has left the period."""
+    over = sum(units for _, units in rows) + min(cost.units, cost.limit) - cost.limit
+    for slot, units in rows:
+        if over <= 0:
+            break
+        over -= units
+        if over <= 0:
+            return int(slot + _TENTHS + 1) * _tenth(cost)
+    return 0
+
+
+def pause(platform: str, account: str, until: datetime | None, reason: str | None) -> Verb[None]:
+    """Hand out nothing of an account until then."""
+    yield (
+        "INSERT INTO {s}outboxes (platform, account, paused_until, reason) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (platform, account) DO UPDATE SET paused_until = excluded.paused_until, reason = excluded.reason",
+        (platform, account, to_micros_or_none(until), reason),
+    )
+
+
+def outboxes() -> Verb[list[Waiting]]:
+    """Return how each account's outbox stands."""
+    rows = yield (
+        "SELECT o.platform, o.account, count(a.id), min(a.wanted_at), o.paused_until, o.reason FROM {s}outboxes o "
+        f"LEFT JOIN {{s}}actions a ON a.platform = o.platform AND a.account = o.account AND a.state <> {_SETTLED} "
+        "GROUP BY o.platform, o.account, o.paused_until, o.reason ORDER BY o.platform, o.account",
+        (),
+    )
+    return [
+        Waiting(
+            platform=platform,
+            account=account,
+            open=count,
+            oldest_at=to_time_or_none(oldest),
+            paused_until=to_time_or_none(paused),
+            reason=reason,
+        )
+        for platform, account, count, oldest, paused, reason in rows
+    ]
+
+
+def _read(row: Sequence[Any]) -> Action:
+    (number, platform, account, object_id, name, severity, state, status, tries, begun, *rest) = row
+    wanted_at, due_at, target, text, reason, made_id = rest
+    return Action(
+        id=number,
+        platform=platform,
+        account=account,
+        action=name,
+        target=_decode_target(target) if target is not None else Target(id=object_id),
+        severity=severity,
+        text=text,
+        status=status,
+        is_sending=state == _LEASED,
+        tries=tries,
+        begun=bool(begun),
+        wanted_at=to_time(wanted_at),
+        due_at=to_time_or_none(due_at),
+        reason=reason,
+        made_id=made_id,
+    )

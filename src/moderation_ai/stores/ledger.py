@@ -1,0 +1,167 @@
+"""What a store must do for acting: keep decisions, the actions that follow from them, and what became of each.
+
+An action is *open* until it is settled for good; while it is, its row holds what the platform's call needs.
+History (the decision, one receipt for each try) is only added to, and holds ids, never a text or a name of the people
+it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+
+from moderation_ai.core.acts import Target
+
+OPEN, OVERTAKEN, UNCERTAIN, DEAD, RETRY = "open", "overtaken", "uncertain", "dead", "retry"
+SETS = ("approve", "hide", "unhide", "remove")
+"""Actions of which the last one alone counts: a later one overtakes those that were not begun."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that is wanted on one object; ``version`` names the text that it is about.
+
+    The same action on the same version of an object is one action, whoever wants it. With ``again`` it is a new one
+    where the earlier is ``dead`` or another action came after it: a person changed their mind. ``severity`` is 0 to 4,
+    ``text`` a reply's, ``decision`` the JSON of the decision that it follows from.
+    """
+
+    platform: str
+    account: str = ""
+    action: str
+    target: Target
+    version: str = ""
+    severity: int = 0
+    text: str | None = None
+    decision: bytes | None = None
+    again: bool = False
+
+    @property
+    def key(self) -> bytes:
+        """Return the 16 bytes that make it the same action: object, action and text version, and what is written."""
+        parts = (self.platform, self.account, self.target.id, self.action, self.version, self.text or "")
+        return sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """An action as it is stored. ``status`` is ``open``, or what became of it; ``is_sending`` while a worker has it.
+
+    ``tries`` counts how often it was handed out. ``begun`` says that it may have reached the platform before, so that
+    one looks first. ``target`` and ``text`` are there while it is open; afterwards the target is its id alone.
+    """
+
+    id: int
+    platform: str
+    account: str
+    action: str
+    target: Target
+    severity: int = 0
+    text: str | None = None
+    status: str = OPEN
+    is_sending: bool = False
+    tries: int = 0
+    begun: bool = False
+    wanted_at: datetime
+    due_at: datetime | None = None
+    reason: str | None = None
+    made_id: str | None = None
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one try: a final ``status``, or ``retry`` with the time from which it is due again.
+
+    ``begun`` says that the platform may have been told. ``counts`` is false where nothing was tried: no receipt is
+    written for that, and the try is not counted.
+    """
+
+    id: int
+    status: str
+    reason: str | None = None
+    due_at: datetime | None = None
+    made_id: str | None = None
+    begun: bool = False
+    counts: bool = True
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an action's history: what came of a try, or that the platform's echo of it came in."""
+
+    at: datetime
+    status: str
+    reason: str | None = None
+    made_id: str | None = None
+
+
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of an allowance that a request costs: ``units`` of at most ``limit`` in any ``seconds``."""
+
+    name: str
+    units: int
+    limit: int
+    seconds: int
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """How an account's outbox stands: what is open, since when the oldest waits, until when it is paused and why."""
+
+    platform: str
+    account: str
+    open: int = 0
+    oldest_at: datetime | None = None
+    paused_until: datetime | None = None
+    reason: str | None = None
+
+
+class Ledger(Protocol):
+    """Keep what is wanted and what became of it; hand it out under a lease; keep the accounts' allowances."""
+
+    async def want(self, wanted: Wanted, now: datetime) -> Action:
+        """Record an action, with its decision if there is one, in one durable step; return it, new or as it stands.
+
+        What is open on the same object and was not begun is ``overtaken`` by it, if both set a state.
+        """
+
+    async def claim_actions(
+        self, worker: str, limit: int, now: datetime, lease: float, *, share: int = 50
+    ) -> list[Action]:
+        """Lease up to ``limit`` actions that are due, ``share`` of each account at most, for ``lease`` seconds.
+
+        Of each account the severest come first, then the oldest; of each object one at a time, in order. Accounts that
+        are paused are left alone. What a worker held whose lease is over is due again, as ``begun``.
+        """
+
+    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> None:
+        """Write down what came of actions. Of one that another worker has by now, the receipt alone is kept."""
+
+    async def release_actions(self, worker: str) -> None:
+        """Give back what ``worker`` holds, as ``begun``: it may have been in the middle of it."""
+
+    async def actions_on(self, platform: str, object_id: str) -> list[Action]:
+        """Return all actions on an object, oldest first; also those that are being sent."""
+
+    async def action(self, action_id: int) -> Action | None:
+        """Return one action as it stands."""
+
+    async def receipts(self, action_id: int) -> list[Receipt]:
+        """Return the history of an action, oldest first."""
+
+    async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
+        """Add a line to the history of an action and change nothing else."""
+
+    async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
+        """Take units of an account's allowances, all or none.
+
+        Returns None if they were taken, else a time at which it is worth asking again. Processes that share the store
+        share the allowances.
+        """
+
+    async def pause_account(
+        self, platform: str, account: str, until: datetime | None, reason: str | None = None
+    ) -> None:
+        """Hand out no action of an account until then; None ends the pause."""
+
+    async def outboxes(self) -> list[Waiting]:
+        """Return how the outbox of each account stands that ever had an action."""

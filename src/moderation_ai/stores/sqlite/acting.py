@@ -1,0 +1,25 @@
+"""The ledger's verbs on SQLite: one statement after the other, in the transaction of the writer or of a reader."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import apsw
+
+from moderation_ai.stores.acting import Verb
+from moderation_ai.stores.sqlite.rows import ask
+
+T = TypeVar("T")
+
+
+def run(connection: apsw.Connection, verb: Verb[T]) -> T:
+    """Run a verb's statements; return what it returns."""
+    try:
+        sql, values = next(verb)
+        while True:
+            # SQLite takes $1 for a name.
+            named = {str(number): value for number, value in enumerate(values, 1)}
+            sql, values = verb.send(ask(connection, sql.format(s="", lock="", skip=""), named))
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -1,0 +1,73 @@
+"""The ledger's verbs of every store that runs SQL: each is a transaction by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from moderation_ai.stores import acting
+from moderation_ai.stores.acting import Verb
+from moderation_ai.stores.ledger import Action, Receipt, Settled, Spending, Waiting, Wanted
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """Keep the ledger in a database; who inherits says how a verb's statements are run."""
+
+    async def _change(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb that changes something."""
+        raise NotImplementedError
+
+    async def _look(self, make: Callable[[], Verb[T]]) -> T:
+        """Run a verb that only reads."""
+        raise NotImplementedError
+
+    async def want(self, wanted: Wanted, now: datetime) -> Action:
+        """Record an action with its decision."""
+        return await self._change(lambda: acting.want(wanted, now))
+
+    async def claim_actions(
+        self, worker: str, limit: int, now: datetime, lease: float, *, share: int = 50
+    ) -> list[Action]:
+        """Lease actions that are due."""
+        return await self._change(lambda: acting.claim(worker, limit, now, lease, share))
+
+    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> None:
+        """Write down what came of actions."""
+        await self._change(lambda: acting.settle(settled, now, worker))
+
+    async def release_actions(self, worker: str) -> None:
+        """Give back what ``worker`` holds."""
+        await self._change(lambda: acting.release(worker))
+
+    async def actions_on(self, platform: str, object_id: str) -> list[Action]:
+        """Return all actions on an object."""
+        return await self._look(lambda: acting.actions_on(platform, object_id))
+
+    async def action(self, action_id: int) -> Action | None:
+        """Return one action."""
+        return await self._look(lambda: acting.action(action_id))
+
+    async def receipts(self, action_id: int) -> list[Receipt]:
+        """Return the history of an action."""
+        return await self._look(lambda: acting.receipts(action_id))
+
+    async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
+        """Add a line to the history of an action."""
+        await self._change(lambda: acting.note_receipt(action_id, receipt))
+
+    async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
+        """Take units of an account's allowances, all or none."""
+        return await self._change(lambda: acting.spend(platform, account, costs, now))
+
+    async def pause_account(
+        self, platform: str, account: str, until: datetime | None, reason: str | None = None
+    ) -> None:
+        """Hand out no action of an account until then."""
+        await self._change(lambda: acting.pause(platform, account, until, reason))
+
+    async def outboxes(self) -> list[Waiting]:
+        """Return how the outbox of each account stands."""
+        return await self._look(acting.outboxes)

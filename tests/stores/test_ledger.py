@@ -1,0 +1,202 @@
+"""The ledger: what is wanted on a platform, handed out once, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from moderation_ai.core.acts import Target
+from moderation_ai.stores.base import Store
+from moderation_ai.stores.ledger import Action, Receipt, Settled, Spending, Wanted
+from tests.stores.making import LEASE, NOW, after
+
+pytestmark = pytest.mark.anyio
+
+TARGET = Target(id="c1", post_id="p1", author_username="rye_fan")
+
+
+def wanted(action: str = "hide", comment: str = "c1", **more: Any) -> Wanted:
+    return Wanted(platform=more.pop("platform", "twitter"), action=action, target=Target(id=comment), **more)
+
+
+async def claim(store: Store, worker: str = "w1", limit: int = 100, now: Any = NOW, **more: Any) -> list[Action]:
+    return await store.claim_actions(worker, limit, now, LEASE, **more)
+
+
+async def test_an_action_is_handed_out_with_all_that_its_call_needs(store: Store) -> None:
+    made = await store.want(Wanted(platform="twitter", account="brand", action="hide", target=TARGET, severity=3), NOW)
+    (got,) = await claim(store)
+    assert (got.id, got.target, got.account, got.severity, got.wanted_at) == (made.id, TARGET, "brand", 3, NOW)
+    assert (got.tries, got.begun, got.is_sending) == (1, False, True)
+
+
+async def test_the_same_action_on_the_same_text_is_one_whoever_wants_it(store: Store) -> None:
+    made = await asyncio.gather(*(store.want(wanted(version="v1"), NOW) for _ in range(8)))
+    assert len({one.id for one in made}) == 1
+    assert (await store.want(wanted(version="v2"), NOW)).id != made[0].id
+    assert len(await store.actions_on("twitter", "c1")) == 2
+
+
+async def test_a_settled_action_is_not_handed_out_again(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    (got,) = await claim(store)
+    await store.settle_actions([Settled(id=got.id, status="done")], NOW, worker="w1")
+    assert await claim(store, now=after(1000)) == []
+    assert (await store.want(wanted(), NOW)).status == "done"
+
+
+async def test_what_identifies_people_goes_when_the_action_is_settled(store: Store) -> None:
+    await store.want(Wanted(platform="x", action="reply", target=TARGET, text="thank you"), NOW)
+    (got,) = await claim(store)
+    assert got.text == "thank you"
+    await store.settle_actions([Settled(id=got.id, status="done", made_id="r1")], NOW, worker="w1")
+    (kept,) = await store.actions_on("x", "c1")
+    assert (kept.target, kept.text, kept.made_id) == (Target(id="c1"), None, "r1")
+
+
+async def test_nobody_else_gets_what_a_worker_holds(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    assert len(await claim(store, "w1")) == 1
+    assert await claim(store, "w2") == []
+
+
+async def test_what_a_worker_that_is_gone_held_is_due_as_begun(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    await claim(store, "w1")
+    assert await claim(store, "w2", now=after(LEASE)) == []
+    (got,) = await claim(store, "w2", now=after(LEASE + 1))
+    assert (got.begun, got.tries) == (True, 2)
+
+
+async def test_what_is_released_is_due_as_begun(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    await claim(store, "w1")
+    await store.release_actions("w1")
+    (got,) = await claim(store, "w2")
+    assert got.begun
+
+
+async def test_the_outcome_of_a_worker_that_lost_its_lease_changes_nothing_but_history(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    (got,) = await claim(store, "w1")
+    await claim(store, "w2", now=after(LEASE + 1))
+    await store.settle_actions([Settled(id=got.id, status="done")], after(40), worker="w1")
+    now = await store.action(got.id)
+    assert now is not None
+    assert (now.status, now.is_sending) == ("open", True)
+    assert [line.status for line in await store.receipts(got.id)] == ["done"]
+
+
+async def test_a_retry_is_due_at_its_time_and_every_try_has_its_receipt(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    (got,) = await claim(store)
+    failed = Settled(id=got.id, status="retry", reason="503", due_at=after(10), begun=True)
+    await store.settle_actions([failed], NOW, worker="w1")
+    assert await claim(store, now=after(9)) == []
+    (again,) = await claim(store, now=after(10))
+    assert (again.begun, again.tries, again.reason) == (True, 2, "503")
+    await store.settle_actions([Settled(id=got.id, status="not_needed")], after(11), worker="w1")
+    assert await store.receipts(got.id) == [
+        Receipt(at=NOW, status="retry", reason="503"),
+        Receipt(at=after(11), status="not_needed"),
+    ]
+
+
+async def test_what_was_not_tried_leaves_no_receipt_and_counts_for_nothing(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    (got,) = await claim(store)
+    await store.settle_actions([Settled(id=got.id, status="retry", due_at=NOW, counts=False)], NOW, worker="w1")
+    (again,) = await claim(store)
+    assert (again.tries, again.begun) == (1, False)
+    assert await store.receipts(got.id) == []
+
+
+async def test_the_severest_comes_first_then_the_oldest(store: Store) -> None:
+    for comment, severity in (("low", 1), ("first", 4), ("none", 0), ("second", 4)):
+        await store.want(wanted(comment=comment, severity=severity), NOW)
+    assert [one.target.id for one in await claim(store, limit=3)] == ["first", "second", "low"]
+
+
+async def test_no_account_takes_the_place_of_another(store: Store) -> None:
+    for number in range(6):
+        await store.want(wanted(comment=f"a{number}", account="loud"), NOW)
+    await store.want(wanted(comment="b", account="quiet"), NOW)
+    got = await claim(store, limit=4, share=3)
+    assert {one.account for one in got} == {"loud", "quiet"}
+    assert len(got) == 3
+
+
+async def test_a_later_action_overtakes_what_was_not_begun(store: Store) -> None:
+    first = await store.want(wanted("hide"), NOW)
+    await store.want(wanted("approve"), NOW)
+    assert [one.action for one in await claim(store)] == ["approve"]
+    overtaken = await store.action(first.id)
+    assert overtaken is not None
+    assert overtaken.status == "overtaken"
+
+
+async def test_actions_on_one_object_are_handed_out_one_at_a_time_in_order(store: Store) -> None:
+    await store.want(wanted("hide"), NOW)
+    (first,) = await claim(store)
+    await store.want(wanted("unhide"), NOW)
+    assert await claim(store, "w2") == []
+    await store.settle_actions([Settled(id=first.id, status="done")], NOW, worker="w1")
+    assert [one.action for one in await claim(store, "w2")] == ["unhide"]
+
+
+async def test_who_changed_their_mind_is_heard_and_a_repeat_is_not(store: Store) -> None:
+    for action in ("hide", "unhide"):
+        await store.want(wanted(action), NOW)
+        for got in await claim(store):
+            await store.settle_actions([Settled(id=got.id, status="done")], NOW, worker="w1")
+    assert (await store.want(wanted("hide"), NOW)).status == "done"
+    assert (await store.want(wanted("hide", again=True), NOW)).status == "open"
+    assert (await store.want(wanted("hide", again=True), NOW)).status == "open"
+    assert len(await store.actions_on("twitter", "c1")) == 3
+
+
+async def test_what_failed_for_good_is_tried_again_only_if_that_is_asked_for(store: Store) -> None:
+    first = await store.want(wanted(), NOW)
+    await claim(store)
+    await store.settle_actions([Settled(id=first.id, status="dead", reason="403")], NOW, worker="w1")
+    assert (await store.want(wanted(), NOW)).id == first.id
+    assert (await store.want(wanted(again=True), NOW)).id != first.id
+
+
+async def test_a_paused_account_is_left_alone_until_its_time(store: Store) -> None:
+    await store.want(wanted(account="brand"), NOW)
+    await store.pause_account("twitter", "brand", after(60), "429")
+    assert await claim(store, now=after(59)) == []
+    (outbox,) = await store.outboxes()
+    assert (outbox.open, outbox.oldest_at, outbox.paused_until, outbox.reason) == (1, NOW, after(60), "429")
+    assert len(await claim(store, now=after(60))) == 1
+
+
+async def test_an_allowance_is_shared_and_never_exceeded_in_any_period(store: Store) -> None:
+    cost = Spending(name="hide", units=10, limit=50, seconds=100)
+    asked = await asyncio.gather(*(store.spend("twitter", "", [cost], NOW) for _ in range(8)))
+    assert asked.count(None) == 5
+    again = next(when for when in asked if when is not None)
+    assert after(100) <= again <= after(110)
+    assert await store.spend("twitter", "", [cost], after(99)) is not None
+    assert await store.spend("twitter", "other", [cost], NOW) is None
+    assert await store.spend("twitter", "", [cost], again) is None
+
+
+async def test_of_several_allowances_all_are_taken_or_none(store: Store) -> None:
+    wide = Spending(name="all", units=1, limit=2, seconds=100)
+    narrow = Spending(name="hide", units=1, limit=1, seconds=100)
+    assert await store.spend("x", "", [wide, narrow], NOW) is None
+    assert await store.spend("x", "", [wide, narrow], NOW) is not None
+    assert await store.spend("x", "", [wide], NOW) is None
+    assert await store.spend("x", "", [wide], NOW) is not None
+
+
+async def test_two_workers_that_claim_at_once_share_nothing(store: Store) -> None:
+    for number in range(30):
+        await store.want(wanted(comment=f"c{number}"), NOW)
+    got = await asyncio.gather(*(claim(store, f"w{number}", 10) for number in range(4)))
+    ids = [one.id for some in got for one in some]
+    assert len(ids) == len(set(ids)) >= 10
