@@ -19,7 +19,7 @@ from moderation_ai.cli import cli
 from moderation_ai.core.events import to_json
 from tests.cli.conftest import Run
 from tests.cli.filling import URL, comment, fill
-from tests.cli.serving import PATIENCE, call, environment
+from tests.cli.serving import PATIENCE, environment
 
 READING = [
     ["events", "list"],
@@ -119,12 +119,12 @@ def test_a_configuration_that_is_named_must_be_there(run: Run) -> None:
     assert "nowhere.toml: there is no such file" in result.stderr
 
 
-def test_a_terminal_gets_a_screenful_and_a_pipe_everything(folder: Path) -> None:
+def test_a_terminal_gets_a_screenful_and_a_pipe_everything(folder: Path, run: Run) -> None:
     many = b"\n".join(to_json(comment(number).event) for number in range(60))
     Path("many.jsonl").write_bytes(many)
-    assert call("db", "upgrade", env=environment()).returncode == 0
-    assert call("events", "replay", "--file", "many.jsonl", "--yes", env=environment()).returncode == 0
-    assert len(call("events", "list", env=environment()).stdout.splitlines()) == 60
+    assert run("db", "upgrade").exit_code == 0
+    assert run("events", "replay", "--file", "many.jsonl", "--yes").exit_code == 0
+    assert len(run("events", "list").stdout.splitlines()) == 60
     seen, said = on_terminal("events", "list")
     assert len(seen.splitlines()) == 50
     assert all(len(line) <= 80 for line in seen.splitlines())
@@ -151,9 +151,11 @@ def on_terminal(*args: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("answer", "code", "stored"), [(b"n\n", 1, 0), (b"y\n", 0, 30)])
-def test_a_person_is_asked_before_much_is_changed(folder: Path, answer: bytes, code: int, stored: int) -> None:
+def test_a_person_is_asked_before_much_is_changed(
+    folder: Path, run: Run, answer: bytes, code: int, stored: int
+) -> None:
     Path("many.jsonl").write_bytes(b"\n".join(to_json(comment(number).event) for number in range(30)))
-    assert call("db", "upgrade", env=environment()).returncode == 0
+    assert run("db", "upgrade").exit_code == 0
     ours, theirs = pty.openpty()
     os.write(ours, answer)
     command = [sys.executable, "-m", "moderation_ai", "events", "replay", "--file", "many.jsonl"]
@@ -162,7 +164,7 @@ def test_a_person_is_asked_before_much_is_changed(folder: Path, answer: bytes, c
     os.close(theirs)
     assert done.returncode == code
     assert "replay 30 events? [y/N]" in done.stderr
-    assert len(call("events", "list", env=environment()).stdout.splitlines()) == stored
+    assert len(run("events", "list").stdout.splitlines()) == stored
 
 
 def test_an_interrupted_command_says_so(folder: Path) -> None:
