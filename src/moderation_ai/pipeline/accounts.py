@@ -11,7 +11,7 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Data
-from moderation_ai.pipeline.dispatcher import current_event
+from moderation_ai.pipeline.calling import current_event
 from moderation_ai.platforms import find_platform
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from msgspec import structs
 
@@ -17,67 +14,22 @@ from moderation_ai.core.errors import GiveUp, Retry
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.things import FRESH, observe, resolve
+from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.handlers import Function, Handler, Handlers
+from moderation_ai.pipeline.handlers import Handler, Handlers
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, UNTIL_IT_RAN, Attempt, Claimed, Outcome
-from moderation_ai.threads import run_in_thread
 
 logger = logging.getLogger(__name__)
 
-current_event: ContextVar[WebhookEvent | None] = ContextVar("current_event", default=None)
-"""The event whose handler is running: what a handler calls may ask which platform it is about."""
-lanes_in_hand: ContextVar[frozenset[str]] = ContextVar("lanes_in_hand", default=frozenset())
-"""The lanes of the events whose handlers are running around this code: to wait for them here is to wait for oneself."""
 LANE_HOLD = timedelta(seconds=60)
 """How long a handler's retry holds back the later events of its lane."""
 LONGEST_WISH = 7 * 86_400.0
 """Seconds that a handler may ask to wait."""
 MAX_ERROR = 500
-
+"""Characters that are stored of what a handler raised."""
 DISPATCHER = "dispatcher"
 """Stands where no handler is at fault."""
-
-Call = Callable[[Handler, WebhookEvent], Awaitable[BaseException | None]]
-"""Runs one handler and returns what it raised, or None."""
-
-
-async def call_here(handler: Handler, event: WebhookEvent) -> BaseException | None:
-    """Run a handler on this loop, or on a thread if it is a plain ``def``; return what it raised, or None.
-
-    What a handler raises is a value here: a ``SystemExit`` on its way through an event loop would end that loop, and
-    a ``StopIteration`` would be lost between a thread and its waiter.
-    """
-    current_event.set(event)
-    lanes_in_hand.set(lanes_in_hand.get() | {event.lane})
-    if handler.is_async:
-        return await _raised_by(handler.function(event))
-    result, error = await run_in_thread(partial(_call_plain, handler.function, event))
-    return error if error is not None or not asyncio.iscoroutine(result) else await _raised_by(result)
-
-
-def _call_plain(function: Function, event: WebhookEvent) -> tuple[Any, BaseException | None]:
-    try:
-        return function(event), None
-    except BaseException as error:  # noqa: BLE001  # it is the attempt's error, whatever it is
-        return None, error
-
-
-async def _raised_by(work: Awaitable[Any]) -> BaseException | None:
-    try:
-        await work
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise  # Its time is over, or we ourselves are being stopped.
-        return error
-    except KeyboardInterrupt as error:
-        if threading.current_thread() is threading.main_thread():
-            raise  # Somebody wants the program to end.
-        return error
-    except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001  # it is the attempt's error
-        return error
-    return None
 
 
 class Dispatcher:

@@ -18,8 +18,8 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import SystemClock
-from moderation_ai.pipeline.dispatcher import Call, call_here
 from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
 from moderation_ai.pipeline.intake import MAX_BODY
 from moderation_ai.pipeline.sources import Source

@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import NamedTuple
 
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.pipeline.dispatcher import call_here, lanes_in_hand
+from moderation_ai.pipeline.calling import call_here, lanes_in_hand
 from moderation_ai.pipeline.handlers import Handler
 from moderation_ai.webhooks.handled import running_loop
 

@@ -12,8 +12,9 @@ from contextvars import Context
 
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
+from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.pipeline.dispatcher import Call, Dispatcher, call_here
+from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
