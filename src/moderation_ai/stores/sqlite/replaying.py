@@ -83,7 +83,7 @@ def drop(connection: apsw.Connection, seqs: Sequence[int], handlers: Sequence[st
 def replace(connection: apsw.Connection, seqs: Sequence[int], addition: Addition) -> Added:
     """Add a delivery in the place of the events at ``seqs``, which are superseded then."""
     job = Job(addition)
-    if addition.rows:
+    if addition.keys:
         add_all(connection, [job])
     supersede(connection, seqs, finished_too=True)
     added: Added = job.result or Added(0, 0)
