@@ -31,6 +31,7 @@ class Stage:
     @contextmanager
     def served(self) -> Iterator[Stage]:
         with self.fake.serve() as served:
+            self.served_url = served.url
             self.sender = served.sender(timeout=60, now=self.clock.now)
             yield self
 
@@ -40,6 +41,12 @@ class Stage:
     def act(self, action: str, target: Target, *, text: str = "Thank you", look: bool = False) -> Outcome:
         act = Act(action=action, targets=(target,), text=text, reason="rule 2")
         return self.drive(self.fake.platform.moderate(act, self.session_for(action), look=look))[0]
+
+    @property
+    def hiding(self) -> Call:
+        """Return the call by which a comment is hidden there."""
+        platform = self.fake.platform
+        return platform.api.call(platform.capabilities["hide"].call)
 
     def session_for(self, action: str) -> Session:
         """Return the account's session; what goes by a Page alone needs one that logged in with Facebook."""

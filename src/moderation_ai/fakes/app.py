@@ -43,23 +43,30 @@ class Served:
 
 
 class _Endpoint:
-    def __init__(self, fake: Played) -> None:
+    def __init__(self, fake: Played, stop: asyncio.Event) -> None:
         self._fake = fake
+        self._stop = stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
         reply, fault = self._fake.handle(request.method, _address(scope), Headers(scope["headers"]), body)
         if fault == "hangs":
-            while (await receive())["type"] != "http.disconnect":
-                pass  # Until the client has enough.
+            await self._hang(receive)
             return
         await _answer(reply, send, breaks=fault == "lost")
 
+    async def _hang(self, receive: Receive) -> None:
+        """Return when the client has enough, or the fake is served no more."""
+        waits = [asyncio.ensure_future(receive()), asyncio.ensure_future(self._stop.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
-def app_of(fake: Played) -> Starlette:
-    """Return the app that answers as the platform's API does, whatever the address."""
-    return Starlette(routes=[Route("/{path:path}", _Endpoint(fake))])
+
+def app_of(fake: Played, stop: asyncio.Event) -> Starlette:
+    """Return the app that answers as the platform's API does, whatever the address; what hangs ends with ``stop``."""
+    return Starlette(routes=[Route("/{path:path}", _Endpoint(fake, stop))])
 
 
 def _address(scope: Scope) -> str:
@@ -74,8 +81,8 @@ async def _answer(reply: Reply, send: Send, *, breaks: bool) -> None:
     length = len(reply.body) + breaks
     fields = {"content-type": "application/json; charset=utf-8", **reply.headers, "content-length": str(length)}
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    # Where the answer breaks off, its last byte is never sent, and the server closes the connection.
+    # An answer breaks off before its last byte, and the server closes the connection; a 204 would have no byte.
+    await send({"type": "http.response.start", "status": 200 if breaks else reply.status, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if breaks else reply.body, "more_body": breaks})
 
 
@@ -83,8 +90,8 @@ async def _answer(reply: Reply, send: Send, *, breaks: bool) -> None:
 def serve_fake(fake: Played, hosts: tuple[str, ...]) -> Iterator[Served]:
     """Serve ``fake`` in the place of ``hosts`` on a free port of loopback, from a thread of its own."""
     (bound,) = bind("127.0.0.1", 0)
-    door = Door(app_of(fake), [bound])
     is_open, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    door = Door(app_of(fake, stop), [bound])
 
     async def run() -> None:
         await door.open()

@@ -74,7 +74,7 @@ class Fake:
         self.messages: list[Message] = []
         self.misunderstood: list[str] = []
         self.postman = Postman(self.faults)
-        self._meter = Meter(self.platform.api, times, self.now)
+        self.meter = Meter(self.platform.api, times, self.now)
         self._lock = threading.RLock()
         self._serial = 0
         self._renew_tokens()
@@ -150,7 +150,7 @@ class Fake:
             reply = self._answer(call, values, headers, fault)
             if fault == "fails":
                 reply = self.refusal(call, self.fails).reply
-            counted = {} if fault == "limited_silently" else self.rate_headers(call, self._meter.windows(call))
+            counted = {} if fault == "limited_silently" else self.rate_headers(call, self.meter.windows(call))
             reply = replace(reply, headers={**counted, **reply.headers})
             return reply, fault if isinstance(fault, str) and fault in AFTER_EFFECT else None
 
@@ -164,7 +164,7 @@ class Fake:
             if fault in ("limited", "limited_silently"):
                 wanted = {"Retry-After": str(RETRY_AFTER)} if fault == "limited" else {}
                 raise Refusal(self.refusal(call, self.limited).failure, wanted)
-            if call.auth in ("bearer", "access-token") and self._meter.spend(call) is not None:
+            if call.auth in ("bearer", "access-token") and self.meter.spend(call) is not None:
                 raise self.refusal(call, self.limited)
             return self.doing(call)(call, values)
         except Refusal as refusal:

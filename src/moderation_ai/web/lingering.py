@@ -19,8 +19,11 @@ class Lingering(asyncio.Protocol):
         self._dropped = 0
         self._timer = loop.call_later(seconds, transport.abort)
         transport.set_protocol(self)
-        if transport.can_write_eof():
-            transport.write_eof()
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+        except OSError:  # The peer is gone already, and there is nobody to linger for.
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Drop what came; cut the connection when it is too much."""
