@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
-from msgspec import structs
 
 from moderation_ai.core.erasure import Ids, emptied, is_about, names_of, objects_by, without_ids
 from moderation_ai.core.errors import StoreBusy
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import EventFilter, Removed, Store
+from moderation_ai.stores.paging import pages
 
 _PAGE = 200
 _TRIES = 3
@@ -44,8 +44,7 @@ class Eraser:
 
     What a person wrote are objects of theirs: what others did to these (reports, deletions, moderators' actions) goes
     too, and where others answered, the answer stays without its reference. Without ``platform`` the id is looked for on
-    all of them. ``tell`` is called with the number of
-    events that were looked at.
+    all of them. ``tell`` is called with the number of events that were looked at.
     """
 
     def __init__(
@@ -115,13 +114,7 @@ class Eraser:
         return self._pages(EventFilter(platform=self._platform))
 
     async def _pages(self, which: EventFilter) -> AsyncIterator[list[WebhookEvent]]:
-        seq = 0
-        while True:
-            rest = structs.replace(which, after_seq=seq)
-            page = await self._store.events(rest, limit=_PAGE, newest_first=False)
-            if not page:
-                return
-            seq = page[-1].seq
+        async for page in pages(self._store, which, _PAGE):
             self._tell(len(page))
             yield page
 

@@ -14,6 +14,7 @@ from moderation_ai.pipeline.keeping import read_kept
 from moderation_ai.pipeline.reading import as_pushed, finish_all, parse_or_keep
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.stores.base import SUPERSEDED, Delivery, EventFilter, Store
+from moderation_ai.stores.paging import pages
 
 UNKNOWN, LEARNED, NO_USE, BODY_GONE, NO_PLATFORM = "unknown", "learned", "no use", "body gone", "no platform"
 """What may come of reading one again: still not understood, understood, understood and of no use to us, or not read,
@@ -100,16 +101,10 @@ class Reparser:
 
 async def each_unknown(store: Store, which: EventFilter) -> AsyncIterator[WebhookEvent]:
     """Yield the events that were not understood and that nothing has replaced yet, oldest first, of those meant."""
-    seq = which.after_seq
-    while True:
-        rest = structs.replace(which, event_type="unknown", after_seq=seq)
-        page = await store.events(rest, limit=_PAGE, newest_first=False)
+    async for page in pages(store, structs.replace(which, event_type="unknown"), _PAGE):
         for event in page:
             if event.status != SUPERSEDED:
                 yield event
-        if not page:
-            return
-        seq = page[-1].seq
 
 
 def _nothing_is_learned(event: WebhookEvent, read: Sequence[KeyedEvent]) -> bool:

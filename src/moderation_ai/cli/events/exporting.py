@@ -13,9 +13,10 @@ import click
 from moderation_ai.cli.terminal.filters import chosen, filter_options
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import Progress, note, plural
-from moderation_ai.cli.terminal.stores import opened, pages
+from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.events import to_json
 from moderation_ai.stores.base import EventFilter
+from moderation_ai.stores.paging import pages
 
 
 @click.command()

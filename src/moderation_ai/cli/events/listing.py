@@ -11,10 +11,11 @@ from msgspec import structs
 from moderation_ai.cli.terminal.filters import chosen, filter_options
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import default_limit, note, print_events, print_json
-from moderation_ai.cli.terminal.stores import opened, pages_back
+from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.events import WebhookEvent, to_json
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.stores.base import EventFilter, Store
+from moderation_ai.stores.paging import pages_back
 
 PAUSE = 0.5
 """Seconds between two looks at the store while following."""

@@ -15,11 +15,12 @@ from moderation_ai.cli.terminal.asking import confirm_many, yes_option
 from moderation_ai.cli.terminal.filters import chosen, filter_options, narrows
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import Progress, note, plural
-from moderation_ai.cli.terminal.stores import opened, pages
+from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.errors import ModerationError
 from moderation_ai.core.events import WebhookEvent, to_json
 from moderation_ai.core.handmade import keyed_event
 from moderation_ai.stores.base import Delivery, EventFilter, Store
+from moderation_ai.stores.paging import pages
 from moderation_ai.webhooks.replay import read_events
 
 _PAGE = 500

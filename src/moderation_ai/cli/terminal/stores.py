@@ -8,18 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import apsw
-from msgspec import structs
 
 from moderation_ai.core.errors import ConfigurationError, StoreError
-from moderation_ai.core.events import WebhookEvent
-from moderation_ai.stores.base import EventFilter, Store
+from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite.connection import connect_reader, migrations, schema_version
 from moderation_ai.stores.urls import is_postgres, without_password
 
 _SQLITE = "sqlite:///"
-_PAGE = 1000
 
 
 def store_file(url: str) -> Path | None:
@@ -99,23 +96,3 @@ async def opened(url: str) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
-
-
-async def pages(store: Store, which: EventFilter) -> AsyncIterator[list[WebhookEvent]]:
-    """Yield the events that ``which`` means, oldest first, page by page: a store may be larger than the memory."""
-    seq = which.after_seq
-    while page := await store.events(structs.replace(which, after_seq=seq), limit=_PAGE, newest_first=False):
-        seq = page[-1].seq
-        yield page
-
-
-async def pages_back(store: Store, which: EventFilter, limit: int | None) -> AsyncIterator[list[WebhookEvent]]:
-    """Yield the events that ``which`` means, newest first, page by page, ``limit`` at most."""
-    left = limit
-    while left is None or left > 0:
-        page = await store.events(which, limit=_PAGE if left is None else min(left, _PAGE))
-        if not page:
-            return
-        yield page
-        left = None if left is None else left - len(page)
-        which = structs.replace(which, before_seq=page[-1].seq)
