@@ -68,6 +68,17 @@ def test_takes_a_timeless_change_that_shows_the_known_state_for_a_repeat() -> No
     assert after(*told)[1] == [FRESH, REPEAT, FRESH]
 
 
+def test_takes_a_timeless_change_of_a_title_alone_for_news() -> None:
+    told = [
+        event("post.created", 0, post={"id": "p", "title": "a", "caption": "c"}),
+        event("post.updated", None, post={"id": "p", "title": "b", "caption": "c"}),
+        event("post.updated", None, post={"id": "p", "title": "b", "caption": "c"}),
+        event("post.updated", None, post={"id": "p", "title": "c"}),
+        event("post.updated", None, post={"id": "p", "title": "c", "caption": "b"}),
+    ]
+    assert after(*told)[1] == [FRESH, FRESH, REPEAT, FRESH, FRESH]
+
+
 def test_takes_every_change_with_a_time_of_its_own_for_news() -> None:
     told = [comment("comment.created", 0, "a"), comment("comment.updated", 1, "b"), comment("comment.updated", 2, "a")]
     assert after(*told)[1] == [FRESH, FRESH, FRESH]

@@ -77,8 +77,12 @@ def _shows_known_state(before: Thing, event: WebhookEvent, text: str | None) -> 
 
 
 def _text_hash(event: WebhookEvent) -> str | None:
-    text = event.text
-    return None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    text, post = event.text, event.data.post
+    if text is None:
+        return None
+    if post is not None and post.caption is not None and post.title is not None:
+        text = f"{post.title}\0{text}"  # A title is read too, and may be all that was changed.
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _hidden(before: Thing, event: WebhookEvent) -> bool:
