@@ -80,7 +80,7 @@ def test_a_store_on_postgresql_has_tools_of_its_own(run: Run) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_a_backup_that_fails_leaves_nothing(run: Run) -> None:
-    assert run("db", "backup", "nowhere/copy.db").exit_code == 1
+    assert run("db", "backup", "nowhere/copy.db").stderr == "moderation-ai: there is no folder nowhere\n"
     connection = apsw.Connection("moderation.db")
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()

@@ -72,6 +72,12 @@ def test_a_platform_goes_by_any_of_its_names(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("two")
+def test_a_platform_that_may_be_misspelt_is_said_so(run: Run) -> None:
+    result = run("erase", "--author", ANNA, "--platform", "genric")
+    assert "no platform is called 'genric': did you mean generic?" in result.stderr
+
+
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("options", [[], ["--author", "a", "--object", "b"], ["--platform", "x"], ["--author", ""]])
 def test_has_to_know_what_is_meant(run: Run, options: list[str]) -> None:
     result = run("erase", *options)

@@ -188,3 +188,51 @@ def test_a_reader_that_has_gone_away_ends_it_quietly(folder: Path) -> None:
     done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False, text=True)
     os.close(writes)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_stream_that_is_closed_is_no_error(folder: Path, number: int) -> None:
+    fill(URL)
+    for args in (["events", "list", "--json"], ["events", "export"], ["db", "status"]):
+        command = ["sh", "-c", f'exec "$@" {number}>&-', "sh", sys.executable, "-m", "moderation_ai", *args]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), args
+
+
+def test_interrupted_while_it_is_loaded_it_ends_as_quietly() -> None:
+    script = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "moderation_ai.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from moderation_ai.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--platform", "instgram"], "no platform is called 'instgram': did you mean instagram?"),
+        (["--platform", "myspace"], "no platform is called 'myspace'\n"),
+        (["--type", "comment.creatd"], "no event type is called 'comment.creatd': did you mean comment.created?"),
+        (["--type", "coment.*"], "no event type is called 'coment.*': did you mean comment.*?"),
+    ],
+)
+def test_a_filter_that_may_be_misspelt_is_said_so(run: Run, options: list[str], said: str) -> None:
+    result = run("events", "list", "--json", *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert said in result.stderr
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_filter_that_is_known_is_not_spoken_of(run: Run) -> None:
+    for options in (["--platform", "X"], ["--type", "comment.*"], ["--type", "*"], ["--type", "unknown"]):
+        assert run("events", "list", *options).stderr == ""

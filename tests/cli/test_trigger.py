@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ class Receiver(ThreadingHTTPServer):
     """Note what was posted, and answer with the status that is asked for."""
 
     status = 200
+    serves: float = math.inf
+    """How many requests are answered before it hangs up."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Noting)
@@ -42,6 +45,9 @@ class Noting(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
+        if len(self.server.requests) >= self.server.serves:
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = Headers.of(dict(self.headers.items()))
         made = Request(path=self.path, headers=headers, body=body, received_at=NOW)
@@ -218,6 +224,26 @@ def test_a_server_that_hangs_up_is_one_clear_line(run: Run) -> None:
         hanging_up.join()
     assert result.exit_code == 1
     assert f"{url} cannot be reached: " in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_was_answered_before_the_server_went_away_is_told(
+    run: Run, receiver: Receiver, options: list[str]
+) -> None:
+    receiver.serves = 2
+    result = run(
+        "trigger", "generic", "comment.created", "--count", "3", "--secret", "s", "--url", receiver.url, *options
+    )
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.stderr
+    assert [line for line in result.stdout.splitlines() if "200" in line] == result.stdout.splitlines()
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_list_shows_who_signs_only_where_there_are_several(run: Run) -> None:
+    assert run("trigger", "instagram", "--list").stdout.splitlines()[0].split() == ["EVENT", "BECOMES"]
+    assert run("trigger", "youtube", "--list").stdout.splitlines()[0].endswith("SIGNED BY")
+    assert {row["scheme"] for row in rows(run("trigger", "youtube", "--list", "--json"))} > {"websub", "pubsub"}
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from typing import Any
 import click
 import msgspec
 
+from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import Progress, note, plural, print_json
 from moderation_ai.cli.terminal.stores import opened
-from moderation_ai.core.routing import resolve_name
 from moderation_ai.pipeline.erasing import Erased, Eraser
-from moderation_ai.platforms import aliases
 
 NOT_SCRUBBED = (
     "the store was in use without a pause, so traces may stand in its write-ahead log until that is written over: "
@@ -44,10 +43,10 @@ def erase(
     Events that are about it stay as empty ones of their kind and time, so that a repeat stays a repeat.
     """
     if bool(author) == bool(object_id):
-        raise click.UsageError("say what to erase: --author ID or --object ID")
+        raise click.UsageError("say what to erase, by one of --author ID or --object ID")
     if not (dry_run or yes or as_json) and sys.stdin.isatty():
         click.confirm("what is erased cannot be had back; erase it?", abort=True, err=True)
-    name = resolve_name(platform, aliases()) if platform else None
+    name = platform_named(platform) if platform else None
     named = {"author": author, "object_id": object_id, "platform": name}
     erased = run(_erase(invocation, named, dry_run))
     if as_json:

@@ -9,7 +9,7 @@ import click
 
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, settings_options
 from moderation_ai.cli.terminal.printing import Progress
-from moderation_ai.cli.terminal.stores import require_file, store_file
+from moderation_ai.cli.terminal.stores import require_file, require_folder, store_file
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.stores.sqlite.copying import check_whole, copy_store, replace_store
 from moderation_ai.stores.urls import is_postgres
@@ -29,6 +29,7 @@ def backup(invocation: Invocation, file: Path, force: bool) -> None:
     store = require_file(invocation.store_url)
     if file.exists() and (not force or file.samefile(store)):
         raise ModerationError(f"{file} is the store itself" if file.samefile(store) else f"{file} exists; see --force")
+    require_folder(file)
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
     _copy(store, part)

@@ -13,7 +13,7 @@ import click
 from moderation_ai.cli.terminal.filters import chosen, filter_options
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import Progress, note, plural
-from moderation_ai.cli.terminal.stores import opened
+from moderation_ai.cli.terminal.stores import opened, require_folder
 from moderation_ai.core.events import to_json
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.paging import pages
@@ -36,6 +36,7 @@ def export(ctx: click.Context, invocation: Invocation, output: Path | None) -> N
     if output is None:
         run(_write(invocation.store_url, which, sys.stdout.buffer.write))
         return
+    require_folder(output)
     part = output.with_name(output.name + ".part")
     try:
         with _private(part) as file:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
 
 from moderation_ai.cli.terminal.invocation import Invocation
+from moderation_ai.cli.terminal.printing import note
 from moderation_ai.cli.terminal.times import read_time
-from moderation_ai.core.events import STATUSES
-from moderation_ai.core.routing import resolve_name
-from moderation_ai.platforms import aliases
+from moderation_ai.core.events import EVENT_TYPES, STATUSES
+from moderation_ai.core.routing import resolve_name, takes
+from moderation_ai.platforms import aliases, all_platforms
 from moderation_ai.stores.base import EventFilter
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -44,7 +46,30 @@ def filter_options(command: C) -> C:
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None and param.name is not None:
         kept = ctx.meta.setdefault(__name__, {})
-        kept[param.name] = resolve_name(value, aliases()) if param.name == "platform" else value
+        kept[param.name] = _READ[param.name](value) if param.name in _READ else value
+
+
+def platform_named(name: str) -> str:
+    """Return the name that a platform's events have; one that nobody knows is told, as it may be misspelt."""
+    found = resolve_name(name, aliases())
+    if found not in all_platforms():  # Events made by hand may be of a platform of one's own.
+        _doubt("platform", name, [*all_platforms(), *aliases()])
+    return found
+
+
+def _type_named(pattern: str) -> str:
+    families = {f"{kind.partition('.')[0]}.*" for kind in EVENT_TYPES if "." in kind}
+    if not any(takes(pattern, kind) for kind in EVENT_TYPES):  # Platforms may add types of their own.
+        _doubt("event type", pattern, [*EVENT_TYPES, *families])
+    return pattern
+
+
+def _doubt(what: str, name: str, known: list[str]) -> None:
+    close = get_close_matches(name.lower(), known, n=1)
+    note(f"no {what} is called {name!r}" + (f": did you mean {close[0]}?" if close else ""))
+
+
+_READ: dict[str, Callable[[str], str]] = {"platform": platform_named, "event_type": _type_named}
 
 
 def chosen(ctx: click.Context) -> EventFilter:

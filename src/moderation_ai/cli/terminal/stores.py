@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from moderation_ai.core.errors import ConfigurationError, StoreError
+from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
@@ -41,6 +41,12 @@ def require_file(url: str) -> Path:
             "--store, store.url or MODERATION_AI_STORE__URL"
         )
     return file
+
+
+def require_folder(file: Path) -> None:
+    """Raise ``ModerationError`` if the folder that ``file`` is to be written in is not there."""
+    if not file.parent.is_dir():
+        raise ModerationError(f"there is no folder {file.parent}")
 
 
 def schemas(file: Path) -> tuple[int, int]:

@@ -80,11 +80,13 @@ def trigger(
     account_id = account_id_of(settings, known.name, account)
     key = push_key_of(settings, known, pem) if pem else secret or secret_of(settings, known.name, account)
     samples = (as_of_account(known, each, account_id, clock.now()) for each in drawn(target, count, clock))
-    sent = [_send(target, sample, key, clock) for sample in samples]
-    _print_sent(sent, as_json)
-    refused = sum(not each.reply.is_good for each in sent)
+    refused = 0
+    for sample in samples:
+        sent = _send(target, sample, key, clock)
+        _print_sent(sent, as_json)  # At once: should the next one fail, it is known what was accepted before.
+        refused += not sent.reply.is_good
     if refused:
-        raise ModerationError(f"{refused} of {len(sent)} were not accepted")
+        raise ModerationError(f"{refused} of {count} were not accepted")
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -105,16 +107,15 @@ def _send(target: Target, sample: Sample, secret: str, clock: Clock) -> Sent:
     return Sent(sample, target.url, post(target.url, sample.body, headers))
 
 
-def _print_sent(sent: list[Sent], as_json: bool) -> None:
+def _print_sent(sent: Sent, as_json: bool) -> None:
     if as_json:
-        print_json(_sent_dict(each) for each in sent)
+        print_json([_sent_dict(sent)])
         return
-    for each in sent:
-        answer = shortened(plain(each.reply.body.decode("utf-8", "replace")), _SHOWN)
-        if each.sample.scheme == HUB and each.reply.is_good and not answer:
-            answer = "(an empty answer: if this is our gateway, the signature was wrong and the push ignored)"
-        milliseconds = f"{each.reply.seconds * 1000:.1f} ms"
-        print_line(f"{each.sample.label} -> {plain(each.url)}: {each.reply.status} in {milliseconds}  {answer}")
+    answer = shortened(plain(sent.reply.body.decode("utf-8", "replace")), _SHOWN)
+    if sent.sample.scheme == HUB and sent.reply.is_good and not answer:
+        answer = "(an empty answer: if this is our gateway, the signature was wrong and the push ignored)"
+    milliseconds = f"{sent.reply.seconds * 1000:.1f} ms"
+    print_line(f"{sent.sample.label} -> {plain(sent.url)}: {sent.reply.status} in {milliseconds}  {answer}")
 
 
 def _sent_dict(sent: Sent) -> dict[str, Any]:
@@ -128,12 +129,15 @@ def _sent_dict(sent: Sent) -> dict[str, Any]:
 
 
 def _print_list(platform: Platform, clock: Clock, as_json: bool) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"platform": platform.name, "sample": each.label, "events": types_of(each), "scheme": each.scheme}
         for each in platform.samples(clock.now(), 1)
     ]
     if as_json:
         print_json(rows)
         return
-    shown = [(str(row["sample"]), ", ".join(row["events"]) or "nothing", str(row["scheme"])) for row in rows]
-    print_table(("EVENT", "BECOMES", "SIGNED BY"), shown)
+    shown = [(row["sample"], ", ".join(row["events"]) or "nothing", row["scheme"] or "the platform") for row in rows]
+    if any(row["scheme"] for row in rows):
+        print_table(("EVENT", "BECOMES", "SIGNED BY"), shown)
+    else:
+        print_table(("EVENT", "BECOMES"), [each[:2] for each in shown])
