@@ -8,9 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import find_platform
@@ -32,7 +35,7 @@ class Child:
         assert self.process.stdout is not None
         ready = json.loads(self.process.stdout.readline())
         self.pid = int(ready["pid"])  # not the process's own where a tracer stands before it
-        self.port = int(ready["gateway"].split("://")[1].split("/")[0].rsplit(":", 1)[1])
+        self.port = _port(ready)
 
     def kill(self) -> None:
         """End it with SIGKILL."""
@@ -48,6 +51,51 @@ class Child:
     def handled_ids(self) -> set[str]:
         """Return the ids of the events that the handler has run for."""
         return set(self.handled.read_text().split()) if self.handled.exists() else set()
+
+
+class Nursery:
+    """Start gateways one after the other in a tenth of the time: each is forked from a process that has loaded all."""
+
+    def __init__(self) -> None:
+        """Start that process."""
+        command = [sys.executable, "-m", "tests.proofs.nursery"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let it end; what it forked goes on."""
+        self._process.communicate(timeout=30)
+
+    def start(self, folder: Path) -> Forked:
+        """Fork a gateway over the store in ``folder``, and return once it listens."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        arguments = [str(folder / "proof.db"), "FULL", str(folder / "handled.txt"), SECRET]
+        self._process.stdin.write(json.dumps(arguments).encode() + b"\n")
+        self._process.stdin.flush()
+        ready = json.loads(self._process.stdout.readline())
+        return Forked(int(ready["pid"]), _port(ready))
+
+
+class Forked(NamedTuple):
+    """A gateway process that is no child of ours."""
+
+    pid: int
+    port: int
+
+    def kill(self) -> None:
+        """End it with SIGKILL, and return once it is gone."""
+        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(self.pid, 0)
+                time.sleep(0.001)
+
+
+def _port(ready: dict[str, str]) -> int:
+    return int(ready["gateway"].split("://")[1].split("/")[0].rsplit(":", 1)[1])
 
 
 async def wait_for_handled(child: Child, event_ids: set[str], seconds: float = 120) -> None:

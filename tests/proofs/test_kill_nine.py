@@ -12,7 +12,7 @@ import pytest
 from moderation_ai.cli.demo.client import Client
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore
-from tests.proofs.children import Child, signed
+from tests.proofs.children import Child, Nursery, signed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
@@ -45,10 +45,10 @@ class Senders:
             self.acknowledged.add(event_id)
 
 
-async def one_round(folder: Path, number: int, chance: random.Random) -> set[str] | None:
+async def one_round(nursery: Nursery, folder: Path, number: int, chance: random.Random) -> set[str] | None:
     """Run a gateway, kill it at a random moment under load; return what was acknowledged, None if nothing was
     acknowledged or nothing was in flight at that moment (such a round proves nothing)."""
-    child = Child(folder)
+    child = nursery.start(folder)
     async with Client("127.0.0.1", child.port, SENDERS) as client:
         senders = Senders(client, f"r{number}")
         posting = asyncio.gather(*(senders.post_until_the_end() for _ in range(SENDERS)))
@@ -74,13 +74,14 @@ async def test_what_was_acknowledged_survives_kill_nine_and_is_handled(tmp_path:
     chance = random.Random(20)
     acknowledged: set[str] = set()
     counted = 0
-    for number in range(ROUNDS * 2):
-        found = await one_round(tmp_path, number, chance)
-        counted += found is not None
-        acknowledged |= found or set()
-        assert acknowledged <= await stored_ids(tmp_path / "proof.db")
-        if counted == ROUNDS:
-            break
+    with Nursery() as nursery:
+        for number in range(ROUNDS * 2):
+            found = await one_round(nursery, tmp_path, number, chance)
+            counted += found is not None
+            acknowledged |= found or set()
+            assert acknowledged <= await stored_ids(tmp_path / "proof.db")
+            if counted == ROUNDS:
+                break
     assert counted == ROUNDS, "too few rounds had posts acknowledged and in flight at the kill"
     child = Child(tmp_path)
     try:
