@@ -12,7 +12,10 @@ def is_postgres(url: str) -> bool:
     return url.startswith(_POSTGRES)
 
 
+_USERINFO = re.compile(r"(:/+[^:@/\s]*):\S*@")  # Up to the last @: a password may hold one.
+_PARAMETER = re.compile(r"([?&]\w*pass\w*=)[^&\s]*", re.IGNORECASE)
+
+
 def without_password(url: str) -> str:
-    """Return ``url`` as it may be shown; it may stand in a longer text."""
-    shown = re.sub(r"(?<=://)([^:@/\s]*):[^@\s]*@", r"\1:********@", url)
-    return re.sub(r"(?<=[?&]password=)[^&\s]*", "********", shown)
+    """Return ``url``, which may be misspelt, as it may be shown; it may stand in a longer text."""
+    return _PARAMETER.sub(r"\1********", _USERINFO.sub(r"\1:********@", url))
