@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 import click
 from msgspec import structs
@@ -16,7 +15,6 @@ from moderation_ai.cli.terminal.printing import default_limit, event_line, note,
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.core.events import to_dict
 from moderation_ai.stores.base import DeadLetter, EventFilter, Store
 
 ByHandlers = dict[tuple[str, ...], list[int]]
@@ -63,18 +61,12 @@ async def _print_found(url: str, which: EventFilter, handler: str | None, limit:
 
 def _print(letters: Sequence[DeadLetter], as_json: bool) -> None:
     if as_json:
-        print_json(letter_dict(letter) for letter in letters)
+        print_json(letter.to_dict() for letter in letters)
         return
     for letter in letters:
         print_line(event_line(letter.event))
         tries = plural(letter.attempts, "attempt")
         print_line(f"    {plain(letter.handler)}, {tries}: {plain(letter.error or 'no cause is known')}")
-
-
-def letter_dict(letter: DeadLetter) -> dict[str, Any]:
-    """Return a dead letter as the public contract has it: the event's fields, handler, attempts and error."""
-    own = {"handler": letter.handler, "attempts": letter.attempts, "error": letter.error}
-    return {**to_dict(letter.event), **own}
 
 
 async def _pages(store: Store, which: EventFilter, handler: str | None) -> AsyncIterator[list[DeadLetter]]:

@@ -31,6 +31,7 @@ EVENT_TYPES = (
 """The kinds of events; platforms may add theirs, so this is a list and no enum."""
 
 STATUSES = ("pending", "done", "dead", "superseded", "unhandled")
+"""What may have become of an event. Stores keep a status by its place here: add at the end, and move none."""
 SOURCES = ("webhook", "poll", "replay")
 
 MEMORY = timedelta(days=30)

@@ -1,10 +1,9 @@
 """What a store must do, in verbs of the subject; nothing here knows SQL.
 
 Small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Upkeep`` removes what
-must not be kept any longer, ``Register`` keeps what was agreed with platforms, ``Ledger`` (in
-``ledger.py``) what is to be done there, and ``Store`` is all of them with a
-beginning and an end. Every method may be called
-from any thread and any event loop; it returns once what it says is on disk.
+must not be kept any longer, ``Register`` keeps what was agreed with platforms, ``Ledger`` (in ``ledger.py``) what is to
+be done there, and ``Store`` is all of them with a beginning and an end. Every method may be called from any thread and
+any event loop; it returns once what it says is on disk.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from moderation_ai.core.events import KeyedEvent, WebhookEvent
+from moderation_ai.core.events import KeyedEvent, WebhookEvent, to_dict
 from moderation_ai.core.things import Thing
 from moderation_ai.stores.ledger import Ledger
 
@@ -133,6 +132,10 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     attempts: int
     error: str | None = None
     ran_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the public contract has it: the event's fields, and handler, attempts and error beside them."""
+        return {**to_dict(self.event), "handler": self.handler, "attempts": self.attempts, "error": self.error}
 
 
 class Counts(msgspec.Struct, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from moderation_ai.core.events import STATUSES as STATUSES
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.things import Thing
 from moderation_ai.stores.base import EventFilter
@@ -12,7 +13,6 @@ READY, LEASED, BEHIND = 0, 1, 2
 """Where an event stands in the queue."""
 MADE_BY_HAND, REPLAYED = 1, 2
 """Why an event is handled whatever is known of its object; 0 is none of these."""
-STATUSES = ("pending", "done", "dead", "superseded", "unhandled")
 ATTEMPT_STATES = ("retry", "done", "dead", "superseded", "dropped")
 TO_RETRY, DONE, DEAD, SUPERSEDED, DROPPED = range(len(ATTEMPT_STATES))
 

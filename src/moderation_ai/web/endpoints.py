@@ -18,7 +18,7 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import assess
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.stores.base import Counts, DeadLetter, EventFilter, Store
+from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.web.body import Body, Gone
 from moderation_ai.web.metrics import Metrics
 from moderation_ai.web.openapi import describe
@@ -143,7 +143,7 @@ class Endpoints:
     async def dead_letters(self, request: Request) -> Response:
         values = read_query(request.query_params.multi_items(), FILTERS)
         found = await self._parts.store.dead_letters(filter_of(values), limit=values.get("limit", LIMIT))
-        return to_json_response({"dead_letters": [_letter(one) for one in found]})
+        return to_json_response({"dead_letters": [one.to_dict() for one in found]})
 
     async def replay(self, request: Request) -> Response:
         wanted = await _read_replay(request)
@@ -175,11 +175,6 @@ async def _read_replay(request: Request) -> Replay:
     if not 1 <= len(wanted.event_ids) <= 1000:
         raise MalformedPayload("name 1 to 1000 event_ids")
     return wanted
-
-
-def _letter(letter: DeadLetter) -> Mapping[str, Any]:
-    fields: dict[str, Any] = msgspec.json.decode(to_json(letter.event))
-    return {**fields, "handler": letter.handler, "attempts": letter.attempts, "error": letter.error}
 
 
 def to_json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
