@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from moderation_ai.core.acts import Act, Outcome, Target
 from moderation_ai.core.calls import Call
 from moderation_ai.core.flows import Flow, Session
+from moderation_ai.core.http import Headers
 from moderation_ai.fakes import Fake, fake_names, find_fake
+from moderation_ai.fakes.app import Served, serve_fake
+from moderation_ai.fakes.replies import Reply
 from moderation_ai.fakes.things import Thing
 from moderation_ai.pipeline.clock import ManualClock
 
@@ -19,6 +22,39 @@ T = TypeVar("T")
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 NAMES = fake_names()
 PAGE = "1055"
+
+
+class Changing:
+    """What is served in a platform's place: the fake of the test that runs."""
+
+    fake: Fake
+
+    def handle(self, method: str, url: str, headers: Headers, body: bytes) -> tuple[Reply, str | None]:
+        return self.fake.handle(method, url, headers, body)
+
+
+class Serving:
+    """The addresses of fakes, opened when they are first needed."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._open: dict[str, tuple[Changing, Served]] = {}
+
+    def of(self, fake: Fake) -> Served:
+        """Serve ``fake`` in place of the one before."""
+        if fake.name not in self._open:
+            changing = Changing()
+            served = self._stack.enter_context(serve_fake(changing, fake.platform.hosts))
+            self._open[fake.name] = changing, served
+        changing, served = self._open[fake.name]
+        changing.fake = fake
+        return served
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+SERVING = Serving()
 
 
 class Stage:
@@ -30,10 +66,10 @@ class Stage:
 
     @contextmanager
     def served(self) -> Iterator[Stage]:
-        with self.fake.serve() as served:
-            self.served_url = served.url
-            self.sender = served.sender(timeout=60, now=self.clock.now)
-            yield self
+        served = SERVING.of(self.fake)
+        self.served_url = served.url
+        self.sender = served.sender(timeout=60, now=self.clock.now)
+        yield self
 
     def drive(self, flow: Flow[T]) -> T:
         return asyncio.run(self.sender.drive(flow, self.fake.platform.hosts))

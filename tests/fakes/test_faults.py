@@ -19,7 +19,6 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.fakes import Fake
 from moderation_ai.fakes.faults import RETRY_AFTER, Faults
-from moderation_ai.sender import Sender
 from tests.fakes.stage import NAMES, Stage, target_of, values_of
 from tests.platforms.driving import act_of
 
@@ -73,10 +72,11 @@ def test_of_a_reply_whose_answer_is_lost_nobody_knows(name: str, fault: str) -> 
 
 
 def test_who_waits_in_vain_gives_up_in_time() -> None:
-    with Stage("twitter").served() as stage:
+    stage = Stage("twitter")
+    with stage.fake.serve() as served:
         stage.fake.faults.order("hangs", "hide")
         # Long enough for the request to arrive on a slow machine: the answer never comes.
-        stage.sender = Sender(stand_ins={"api.x.com": stage.served_url}, timeout=2)
+        stage.sender = served.sender(timeout=2)
         target = target_of(stage.fake.write("Too salty."))
         with pytest.raises(PlatformUnavailable, match="did not answer within"):
             stage.act("hide", target)
