@@ -20,7 +20,7 @@ from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.fakes.app import Served, serve_fake
 from moderation_ai.fakes.faults import AFTER_EFFECT, RETRY_AFTER, Faults
 from moderation_ai.fakes.limits import Meter, Window
-from moderation_ai.fakes.postman import Delivery, Postman
+from moderation_ai.fakes.postman import Delivery, Postman, Pushing
 from moderation_ai.fakes.replies import Refusal, Reply, row_of, say
 from moderation_ai.fakes.things import Asked, Effect, Message, Thing
 from moderation_ai.pipeline.clock import Clock, SystemClock
@@ -75,7 +75,7 @@ class Fake:
         self.misunderstood: list[str] = []
         self.postman = Postman(self.faults)
         self.meter = Meter(self.platform.api, times, self.now)
-        self._lock = threading.RLock()
+        self._changed = threading.Condition()
         self._serial = 0
         self._renew_tokens()
 
@@ -94,7 +94,7 @@ class Fake:
 
     def write(self, text: str, **fields: Any) -> Thing:
         """Have somebody write a comment below a post of ours, and send its webhook; ``fields`` are ``Thing``'s."""
-        with self._lock:
+        with self._changed:
             thing = self.new_thing(text, **fields)
             self.things[thing.id] = thing
             self.tell_written(thing)
@@ -125,20 +125,28 @@ class Fake:
         with serve_fake(self, self.platform.hosts) as served:
             yield served
 
-    @contextmanager
-    def push_to(self, url: str) -> Iterator[None]:
-        """Send its webhooks to a gateway on this machine within the block; ``postman.settle`` waits for them."""
-        self.postman.start(url)
-        try:
-            yield
-        finally:
-            self.postman.stop()
+    def push_to(self, url: str) -> Pushing:
+        """Send its webhooks to a gateway on this machine within the block, ``with`` or ``async with``.
+
+        Where the gateway's loop is yours, it must be ``async with``: the last webhook is waited for.
+        """
+        return Pushing(self.postman, url)
+
+    def wait_until(self, holds: Callable[[], bool], timeout: float = 10) -> None:
+        """Return when ``holds`` does, which is asked again after each call; raise ``TimeoutError`` after ``timeout`` s.
+
+        In a coroutine: ``await asyncio.to_thread(fake.wait_until, …)``.
+        """
+        with self._changed:
+            if not self._changed.wait_for(holds, timeout):
+                raise TimeoutError(f"{self.name} waited {timeout:g} s in vain; it did {self.effects or 'nothing'}")
 
     # --- answering ---
 
     def handle(self, method: str, url: str, headers: Headers, body: bytes) -> tuple[Reply, str | None]:
         """Return the answer to a request, and the fault that it meets on its way back, if any."""
-        with self._lock:
+        with self._changed:
+            self._changed.notify_all()
             try:
                 call, values = find_call(self.platform.api.calls, method, url, body)
             except (MalformedPayload, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 from collections.abc import Mapping
@@ -92,6 +93,31 @@ class Postman:
             self.sent.append(Delivered(delivery=delivery, status=_send(self._url or "", delivery)))
             self._queue.task_done()
         self._queue.task_done()
+
+
+class Pushing:
+    """A block within which webhooks are sent."""
+
+    def __init__(self, postman: Postman, url: str) -> None:
+        """Keep where to."""
+        self._postman = postman
+        self._url = url
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._postman.start(self._url)
+
+    def __exit__(self, *error: object) -> None:
+        """End when what was due is sent."""
+        self._postman.stop()
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+        self._postman.start(self._url)
+
+    async def __aexit__(self, *error: object) -> None:
+        """End when what was due is sent; the loop goes on meanwhile, for the gateway may stand in it."""
+        await asyncio.to_thread(self._postman.stop)
 
 
 def _send(url: str, delivery: Delivery) -> int:
