@@ -46,6 +46,19 @@ def test_runs_one_handler_alone_where_it_is_named(run: Run) -> None:
     assert {one["handler"]: one["state"] for one in found["attempts"]} == {"app.count": "dead", "app.judge": "retry"}
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_handler_that_may_be_misspelt_is_said_so(run: Run, more: list[str]) -> None:
+    names = ["--handler", "app.jugde", "--handler", "app.judge"]
+    result = run("events", "replay", DEAD_ONE.event_id, *names, *more)
+    assert "'app.jugde' has handled none of these before, as app.count and app.judge have" in result.stderr
+    assert "'app.judge' has" not in result.stderr
+
+
+def test_a_handler_of_events_that_none_has_handled_may_be_any(run: Run) -> None:
+    result = run("events", "replay", LEFT.event_id, "--handler", "app.judge")
+    assert "'app.judge' has handled none of these before; if `serve` knows" in result.stderr
+
+
 def test_a_dry_run_changes_nothing_and_shows_what_is_meant(run: Run) -> None:
     before = statuses(run)
     result = run("events", "replay", "--status", "done", "--dry-run", "--json")

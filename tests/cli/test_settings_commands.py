@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from moderation_ai.platforms import all_platforms
@@ -33,6 +34,18 @@ def test_config_check_refuses_what_serve_would_refuse(run: Run, text: str, said:
     result = run("config", "check")
     assert result.exit_code == 3
     assert said in result.stderr
+
+
+def test_config_check_tells_programs_what_it_found(run: Run) -> None:
+    Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = "s"\n')
+    assert rows(run("config", "check", "--json")) == [{"valid": True, "platforms": ["twitter"], "mistakes": []}]
+    Path("moderation-ai.toml").write_text('[server]\nprot = 1\nmax_body = -1\n[platforms.x]\nsecrets = "s"\n')
+    result = run("config", "check", "--json")
+    assert result.exit_code == 3
+    said = msgspec.json.decode(result.stdout)
+    assert said["valid"] is False
+    assert [f"moderation-ai: {mistake}" for mistake in said["mistakes"]] == result.stderr.splitlines()
+    assert len(said["mistakes"]) == 2
 
 
 def test_config_check_tells_all_mistakes_at_once(run: Run) -> None:

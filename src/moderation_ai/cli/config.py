@@ -21,9 +21,10 @@ def config() -> None:
 
 
 @config.command()
+@as_json_option
 @settings_options
 @pass_invocation
-def check(invocation: Invocation) -> None:
+def check(invocation: Invocation, as_json: bool) -> None:
     """Say whether `serve` could start with this configuration, and all that is wrong with it; exit code 3 if not."""
     mistakes = Mistakes()
     settings = invocation.read(mistakes).settings
@@ -38,8 +39,12 @@ def check(invocation: Invocation) -> None:
             read_policy(settings.policy.file)
     with mistakes.noting():
         load_handlers(settings)
+    if as_json:
+        found = [str(mistake) for mistake in mistakes.found]
+        print_json([{"valid": not found, "platforms": served, "mistakes": found}])
     mistakes.settle()
-    click.echo(f"the configuration is right; `serve` would serve {', '.join(served)}")
+    if not as_json:
+        click.echo(f"the configuration is right; `serve` would serve {', '.join(served)}")
 
 
 @config.command()

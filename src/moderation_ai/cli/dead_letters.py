@@ -13,7 +13,7 @@ from moderation_ai.cli.terminal.filters import chosen, filter_options, narrows
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import default_limit, event_line, note, plural, print_json, print_line
 from moderation_ai.cli.terminal.stores import opened
-from moderation_ai.cli.terminal.text import plain
+from moderation_ai.cli.terminal.text import plain, shortened
 from moderation_ai.core.errors import ModerationError
 from moderation_ai.stores.base import DeadLetter, EventFilter, Store
 
@@ -21,6 +21,8 @@ ByHandlers = dict[tuple[str, ...], list[int]]
 """Places of events by the handlers that are meant, so that each group is one piece of work for the store."""
 
 _PAGE = 1000
+_SHOWN = 300
+"""Letters of a cause that people are shown in a list; `events show` has all of it."""
 
 
 @click.group()
@@ -66,7 +68,8 @@ def _print(letters: Sequence[DeadLetter], as_json: bool) -> None:
     for letter in letters:
         print_line(event_line(letter.event))
         tries = plural(letter.attempts, "attempt")
-        print_line(f"    {plain(letter.handler)}, {tries}: {plain(letter.error or 'no cause is known')}")
+        cause = shortened(plain(letter.error or "no cause is known"), _SHOWN)
+        print_line(f"    {plain(letter.handler)}, {tries}: {cause}")
 
 
 async def _pages(store: Store, which: EventFilter, handler: str | None) -> AsyncIterator[list[DeadLetter]]:

@@ -138,7 +138,7 @@ class Dispatcher:
         cause = cause_of(error)
         delay = self.schedules.get(event.seq, handler.schedule).delay(attempts, self._chance())
         if delay is None or isinstance(error, GiveUp):
-            logger.error("%s gave up on %s after %d attempts: %s", handler.name, event.event_id, attempts, cause)
+            logger.error("%s gave up on %s at attempt %d: %s", handler.name, event.event_id, attempts, cause)
             return made(state=DEAD, error=cause)
         delay = _wished(error, delay)
         logger.warning("%s failed on %s, again in %.1f s: %s", handler.name, event.event_id, delay, cause)

@@ -24,6 +24,8 @@ from moderation_ai.stores.paging import pages
 from moderation_ai.webhooks.replay import read_events
 
 _PAGE = 500
+_LOOKED_AT = 100
+"""Events of which it is looked up who handled them."""
 
 
 @click.command()
@@ -85,6 +87,7 @@ async def _replay_stored(invocation: Invocation, which: EventFilter, handlers: t
             if manner.dry_run:
                 print_found(page, manner.as_json)
         _require_all_found(which, ids)
+        await _doubt_handlers(store, seqs, handlers)
         if may_begin(len(seqs), manner):
             done = await _put_back(store, seqs, invocation.clock.now(), handlers)
             _tell(done, len(seqs) - done)
@@ -120,6 +123,20 @@ async def _put_back(store: Store, seqs: Sequence[int], now: datetime, handlers: 
         progress.add(len(part))
     progress.end()
     return done
+
+
+async def _doubt_handlers(store: Store, seqs: Sequence[int], handlers: tuple[str, ...]) -> None:
+    """Say which of the handlers may be misspelt: `serve` makes dead letters of what it has no handler for."""
+    if not handlers:
+        return
+    ran = {attempt.handler for seq in seqs[:_LOOKED_AT] for attempt in await store.attempts(seq)}
+    as_these = f", as {' and '.join(sorted(ran))} have" if ran else ""
+    for name in handlers:
+        if name not in ran:
+            note(
+                f"{name!r} has handled none of these before{as_these}; if `serve` knows no handler of that name, they "
+                "become dead letters"
+            )
 
 
 def _require_all_found(which: EventFilter, found: set[str]) -> None:
