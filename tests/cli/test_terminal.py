@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moderation_ai.cli.terminal.logs import JsonFormatter, TextFormatter, set_up_logs
-from moderation_ai.cli.terminal.text import plain, shortened
+from moderation_ai.cli.terminal.text import plain, plain_json, shortened
 from moderation_ai.cli.terminal.times import read_time
 from tests.cli.filling import NOW
 
@@ -71,6 +71,16 @@ def test_no_text_makes_more_than_one_line_or_steers_a_terminal(text: str) -> Non
     assert len(shown.splitlines()) <= 1
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in shown)
     shown.encode()
+
+
+@given(st.text(st.characters(codec="utf-8")))
+@example("\x7f\x9b31m\u202e\u2028\U000e0041")
+def test_json_on_a_terminal_says_the_same_and_steers_nothing(text: str) -> None:
+    line = plain_json(msgspec.json.encode({"text": text}))
+    assert msgspec.json.decode(line) == {"text": text}
+    shown = line.decode()
+    assert len(shown.splitlines()) == 1
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 or letter in "\u202e\u2066" for letter in shown)
 
 
 def test_a_text_is_cut_where_the_width_ends() -> None:

@@ -10,16 +10,27 @@ from moderation_ai.core.platform import Credential
 MAX_HEADERS = 16 << 10
 """Bytes of header fields that are kept of one request; real ones have a tenth of it."""
 _LEFT_OUT = (
+    "assertion",
     "auth",
     "cookie",
+    "credential",
+    "jwt",
     "key",
+    "oidc",
+    "passw",
     "secret",
+    "session",
     "signature",
     "token",
-    "forwarded",
-    "real-ip",
+    # where a person, or their proxy, is
+    "-addr",
+    "clientip",
     "connecting-ip",
     "client-ip",
+    "forwarded",
+    "real-ip",
+    "socketip",
+    "user-ip",
 )
 """Parts of names of fields that may hold what opens something, or where a person is: they are not kept."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from moderation_ai.cli.terminal.text import plain, shortened
+from moderation_ai.cli.terminal.text import plain, plain_json, shortened
 from moderation_ai.cli.terminal.times import clock_time
 from moderation_ai.core.events import WebhookEvent
 
@@ -21,10 +21,12 @@ SHOWN_ON_TERMINAL = 50
 
 
 def print_json(rows: Iterable[Any]) -> None:
-    """Print each row as a JSON object on a line of its own."""
+    """Print each row as a JSON object on a line of its own; on a terminal nothing in it steers that."""
     lines: list[bytes] = []
+    is_terminal = sys.stdout.isatty()
     for row in rows:
-        lines.append(row if isinstance(row, bytes) else _encode(row))
+        line = row if isinstance(row, bytes) else _encode(row)
+        lines.append(plain_json(line) if is_terminal else line)
         if len(lines) >= _CHUNK:
             click.echo(b"\n".join(lines))
             lines.clear()

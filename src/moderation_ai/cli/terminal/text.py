@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -23,6 +24,18 @@ def _is_safe(letter: str) -> bool:
 
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def plain_json(line: bytes) -> bytes:
+    """Return a line of JSON that says the same, with what is no visible letter escaped as JSON writes it."""
+    text = line.decode()
+    if text.isprintable():
+        return line
+    return "".join(letter if _is_safe(letter) else _json_escaped(letter) for letter in text).encode()
+
+
+def _json_escaped(letter: str) -> str:
+    return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
 
 
 def shortened(text: str, width: int) -> str:
