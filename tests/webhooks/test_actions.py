@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from moderation_ai import get_platform, hide_comment
 from moderation_ai.core.errors import ConfigurationError, ModerationError, UnknownPlatform, UnsupportedAction
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Comment
-from moderation_ai.pipeline.accounts import Account
+from moderation_ai.fakes import Fake, find_fake
+from moderation_ai.fakes.things import Thing
+from moderation_ai.pipeline.accounts import Account, Receipt
+from moderation_ai.sender import Sender
 from moderation_ai.utils import WebhookHandler
 from tests.kinds import new_store
 from tests.webhooks.events import made
@@ -128,3 +133,73 @@ async def test_an_event_says_itself_where_it_is_from() -> None:
 async def test_what_names_no_comment_is_refused(comment: Any) -> None:
     with pytest.raises(ModerationError, match="no comment"):
         await hide_comment(comment, platform="generic")
+
+
+@pytest.fixture
+def x(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Fake, Sender]]:
+    """X's fake, with its token where a handler looks for it, and what reaches it."""
+    fake = find_fake("x", times=1000)
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__TWITTER__ACCESS_TOKEN", fake.session.access_token)
+    with fake.serve() as served:
+        yield fake, served.sender(timeout=60)
+
+
+async def test_a_handler_that_hides_is_told_that_it_is_done(x: tuple[Fake, Sender]) -> None:
+    fake, sender = x
+    handler = WebhookHandler(store=new_store(), sender=sender)
+    thing = fake.write("Too salty.")
+    told: list[Receipt] = []
+
+    @handler.on("comment.created")
+    async def hide(event: WebhookEvent) -> None:
+        told.append(await hide_comment(event))
+
+    await handler.handle(_written(thing))
+    assert [(each.status, each.target_id) for each in told] == [("done", thing.id)]
+    assert fake.state_of(thing.id) == "hidden"
+
+
+async def test_a_handler_that_runs_again_hides_nothing_again(x: tuple[Fake, Sender]) -> None:
+    fake, sender = x
+    handler = WebhookHandler(store=new_store(), sender=sender)
+    thing = fake.write("Too salty.")
+    told: list[str] = []
+
+    @handler.on("comment.created")
+    async def hide(event: WebhookEvent) -> None:
+        told.append((await get_platform("x").moderate_comment(event.data.id, "hide")).status)
+
+    for _ in range(2):
+        await handler.handle(_written(thing))
+    assert told == ["done", "done"]
+    assert [asked.call for asked in fake.calls] == ["hide"]
+
+
+async def test_who_changes_their_mind_outside_a_handler_is_heard(x: tuple[Fake, Sender]) -> None:
+    fake, sender = x
+    handler = WebhookHandler(store=new_store(), sender=sender)
+    thing = fake.write("Too salty.")
+    await handler.handle(_written(thing))
+    for action, state in (("hide", "hidden"), ("unhide", "visible"), ("hide", "hidden"), ("hide", "hidden")):
+        receipt = await get_platform("x").moderate_comment(thing.id, action)
+        assert (receipt.status, fake.state_of(thing.id)) == ("done", state)
+    assert len(fake.calls) == 3
+
+
+async def test_what_cannot_be_sent_now_is_pending_and_not_forgotten(x: tuple[Fake, Sender]) -> None:
+    fake, sender = x
+    fake.faults.order("limited", "hide")
+    store = new_store()
+    handler = WebhookHandler(store=store, sender=sender)
+    thing = fake.write("Too salty.")
+    await handler.handle(_written(thing))
+    receipt = await get_platform("x").moderate_comment(thing.id, "hide")
+    assert receipt.status == "pending"
+    assert receipt.reason is not None
+    (outbox,) = await store.outboxes()
+    assert outbox.open == 1
+
+
+def _written(thing: Thing) -> WebhookEvent:
+    comment = Comment(id=thing.id, post_id=thing.post_id, author_id=thing.author_id, text=thing.text)
+    return WebhookEvent(event_type="comment.created", platform="twitter", data={"comment": to_builtins(comment)})

@@ -1,8 +1,9 @@
 """Configuration: what can be set, where it is set, and what it amounts to."""
 
+from moderation_ai.config.accesses import accesses_of
 from moderation_ai.config.catalogue import Setting, all_settings, variable_of
 from moderation_ai.config.credentials import require_platforms, sources_of
-from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load, load_variable
+from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load, load_platforms, load_variable
 from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.settings import (
     DEFAULT_STORE_URL,
@@ -31,8 +32,10 @@ __all__ = [
     "Setting",
     "Settings",
     "Shown",
+    "accesses_of",
     "all_settings",
     "load",
+    "load_platforms",
     "load_variable",
     "require_platforms",
     "show",

@@ -93,6 +93,18 @@ def load_variable(name: str, environ: Mapping[str, str] | None = None) -> Any:
     return layers.value(tuple(name.split(".")))
 
 
+def load_platforms(environ: Mapping[str, str] | None = None) -> dict[str, PlatformSettings]:
+    """Return what the environment alone says of platforms; raise ``ConfigurationError`` for what is not understood."""
+    environ = os.environ if environ is None else environ
+    mistakes = Mistakes()
+    layers = Layers(all_platforms(), mistakes)
+    above = variable_of("platforms") + "__"
+    ours = {name: value for name, value in environ.items() if name.startswith(above)}
+    layers.add_variables(read_variables(ours, mistakes))
+    mistakes.settle()
+    return layers.settings().platforms
+
+
 def _chosen_file(config: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> File | None:
     named = config or environ.get(CONFIG_VARIABLE)
     if named:

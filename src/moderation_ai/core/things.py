@@ -49,7 +49,7 @@ def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:
     when = event.timestamp or event.received_at
     if event.stale or (before.deleted_at is not None and not _is_later(event, before.deleted_at)):
         return before, SUPERSEDED
-    text = _text_hash(event)
+    text = text_hash_of(event)
     if _shows_known_state(before, event, text):
         return before, REPEAT
     after = Thing(
@@ -76,7 +76,8 @@ def _shows_known_state(before: Thing, event: WebhookEvent, text: str | None) -> 
     return is_change and text is not None and text == before.text_hash and before.deleted_at is None
 
 
-def _text_hash(event: WebhookEvent) -> str | None:
+def text_hash_of(event: WebhookEvent) -> str | None:
+    """Return what tells one text of an object from another, or None where the event shows none."""
     text, post = event.text, event.data.post
     if text is None:
         return None

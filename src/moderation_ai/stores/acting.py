@@ -14,6 +14,7 @@ import msgspec
 
 from moderation_ai.core.acts import Target
 from moderation_ai.stores.ledger import (
+    APP,
     DEAD,
     OPEN,
     OVERTAKEN,
@@ -173,6 +174,12 @@ def release(worker: str) -> Verb[None]:
     )
 
 
+def actors() -> Verb[list[str]]:
+    """Return who holds actions."""
+    rows = yield f"SELECT DISTINCT worker FROM {{s}}actions WHERE state = {_LEASED} ORDER BY worker", ()
+    return [name for (name,) in rows]
+
+
 def actions_on(platform: str, object_id: str) -> Verb[list[Action]]:
     """Return all actions on an object, oldest first."""
     rows = yield (
@@ -265,8 +272,9 @@ def outboxes() -> Verb[list[Waiting]]:
     rows = yield (
         "SELECT o.platform, o.account, count(a.id), min(a.wanted_at), o.paused_until, o.reason FROM {s}outboxes o "
         f"LEFT JOIN {{s}}actions a ON a.platform = o.platform AND a.account = o.account AND a.state <> {_SETTLED} "
-        "GROUP BY o.platform, o.account, o.paused_until, o.reason ORDER BY o.platform, o.account",
-        (),
+        "WHERE o.account <> $1 GROUP BY o.platform, o.account, o.paused_until, o.reason "
+        "ORDER BY o.platform, o.account",
+        (APP,),
     )
     return [
         Waiting(

@@ -17,6 +17,8 @@ import msgspec
 from moderation_ai.core.acts import Target
 
 OPEN, OVERTAKEN, UNCERTAIN, DEAD, RETRY = "open", "overtaken", "uncertain", "dead", "retry"
+APP = "(app)"
+"""Stands for an account where an allowance is shared by all accounts of our app on a platform."""
 SETS = ("approve", "hide", "unhide", "remove")
 """Actions of which the last one alone counts: a later one overtakes those that were not begun."""
 
@@ -138,6 +140,9 @@ class Ledger(Protocol):
 
     async def release_actions(self, worker: str) -> None:
         """Give back what ``worker`` holds, as ``begun``: it may have been in the middle of it."""
+
+    async def actors(self) -> list[str]:
+        """Return the names of the workers that hold actions."""
 
     async def actions_on(self, platform: str, object_id: str) -> list[Action]:
         """Return all actions on an object, oldest first; also those that are being sent."""

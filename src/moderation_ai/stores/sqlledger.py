@@ -42,6 +42,10 @@ class SqlLedger:
         """Give back what ``worker`` holds."""
         await self._change(lambda: acting.release(worker))
 
+    async def actors(self) -> list[str]:
+        """Return the names of the workers that hold actions."""
+        return await self._look(acting.actors)
+
     async def actions_on(self, platform: str, object_id: str) -> list[Action]:
         """Return all actions on an object."""
         return await self._look(lambda: acting.actions_on(platform, object_id))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from moderation_ai.config import DEFAULT_STORE_URL
+from moderation_ai.config import DEFAULT_STORE_URL, accesses_of, load_platforms
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
@@ -24,6 +24,7 @@ from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
 from moderation_ai.pipeline.intake import MAX_BODY
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
+from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store
 from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
@@ -56,7 +57,9 @@ class WebhookHandler:
     to its accounts' ids and your names for them, ``topics`` are the WebSub topics whose subscription is confirmed
     (YouTube, Medium), ``timeout`` (seconds) and ``retries`` are the handlers' defaults.
     ``allow_unverified`` must be named to receive without any secret. An interpreter that exits waits for work that has
-    begun, ``exit_deadline`` seconds at most. ``retention`` says for how long what is kept.
+    begun, ``exit_deadline`` seconds at most. ``retention`` says for how long what is kept. Actions are
+    sent with the access tokens that the environment names (``MODERATION_AI_PLATFORMS__X__ACCESS_TOKEN``), through
+    ``sender``.
     """
 
     _created: weakref.ref[WebhookHandler] | None = None
@@ -78,6 +81,7 @@ class WebhookHandler:
         allow_unverified: bool = False,
         exit_deadline: float = EXIT_DEADLINE,
         retention: Retention | None = None,
+        sender: Sender | None = None,
     ) -> None:
         """Keep the settings; nothing is opened before the first event. Raises ``ConfigurationError``."""
         self.secrets = _secrets_of(secret)
@@ -98,6 +102,7 @@ class WebhookHandler:
         self._allow_unverified = allow_unverified
         self._exit_deadline = exit_deadline
         self._retention = retention
+        self._sender = sender
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._clock = SystemClock()
@@ -247,6 +252,8 @@ class WebhookHandler:
             retention=self._retention,
             call=call,
             on_settled=settled,
+            accesses=accesses_of(load_platforms()),
+            sender=self._sender,
         )
 
     def _make_sources(self) -> dict[str, Source]:

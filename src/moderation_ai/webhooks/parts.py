@@ -7,11 +7,13 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
 
+from moderation_ai.core.access import Access
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
+from moderation_ai.pipeline.accounts import DESK
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.dispatcher import Dispatcher
@@ -19,6 +21,7 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
 from moderation_ai.pipeline.keys import KeyRing
+from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
@@ -54,11 +57,14 @@ class Parts:
         retention: Retention | None = None,
         works: bool = True,
         poll: float = POLL,
+        accesses: Iterable[Access] = (),
+        sender: Sender | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
         Where ``works`` is false, events are only stored: a worker of another process handles them. ``poll`` is after
-        how many seconds an idle worker looks for what other processes stored.
+        how many seconds an idle worker looks for what other processes stored. ``accesses`` are the accounts that can be
+        acted with, through ``sender``.
         """
         self._works = works
         self.store = store
@@ -89,9 +95,11 @@ class Parts:
             on_added=self.worker.wake,
             keys=self.keys,
         )
+        self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
         self._working: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
+        self._acting: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -104,20 +112,28 @@ class Parts:
             if self._working is not None:
                 return
             await self.store.open()
+            DESK.use(self.outbox)
             if not self._works:
                 return
             for name in await self.store.workers():
                 if is_gone(name):
                     await self.store.release(name)
+            for name in await self.store.actors():
+                if is_gone(name):
+                    await self.store.release_actions(name)
             # A context of its own: the first caller's request is not what later events are about.
             loop = asyncio.get_running_loop()
             self._working = loop.create_task(self.worker.run(), context=Context())
+            if self.outbox.accesses:
+                self._acting = loop.create_task(self.outbox.run(), context=Context())
             self._housekeeping = loop.create_task(self.housekeeper.run(), context=Context())
 
     async def close(self, deadline: float = 20.0) -> bool:
         """Let what runs come to its end for ``deadline`` seconds, then close the store; say whether all ended."""
         self.housekeeper.stop()
+        began = asyncio.get_running_loop().time()
         ended = await self.worker.stop(deadline)
+        ended = await self._stop_acting(deadline - (asyncio.get_running_loop().time() - began)) and ended
         if self._working is not None:
             await self._working
             self._working = None
@@ -126,6 +142,16 @@ class Parts:
             await self._housekeeping
             self._housekeeping = None
         await self.store.close()
+        return ended
+
+    async def _stop_acting(self, deadline: float) -> bool:
+        """End the outbox after the handlers, which may wait for what it does."""
+        DESK.leave(self.outbox)
+        if self._acting is None:
+            return True
+        ended = await self.outbox.stop(max(deadline, 0.0))
+        await self._acting
+        self._acting = None
         return ended
 
     async def health(self, silence_after: Mapping[str, float] | None = None) -> Health:

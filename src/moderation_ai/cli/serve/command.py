@@ -23,7 +23,15 @@ from moderation_ai.cli.terminal.addresses import public_url
 from moderation_ai.cli.terminal.errors import INTERRUPTED
 from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, setting_option, settings_options
 from moderation_ai.cli.terminal.logs import LEVELS, set_up_logs
-from moderation_ai.config import ConsoleSettings, ServerSettings, Settings, require_platforms, sources_of, variable_of
+from moderation_ai.config import (
+    ConsoleSettings,
+    ServerSettings,
+    Settings,
+    accesses_of,
+    require_platforms,
+    sources_of,
+    variable_of,
+)
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.moderation import read_policy
@@ -177,6 +185,7 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loade
         retention=invocation.settings.retention.plan(),
         works=role.works,
         poll=POLL if role.receives else POLL_OF_OTHERS,
+        accesses=accesses_of(invocation.settings.platforms),
     )
 
 

@@ -1,0 +1,243 @@
+"""The outbox against the platforms' fakes, over HTTP: what is wanted is done once, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from moderation_ai.core.access import Access
+from moderation_ai.core.acts import Target
+from moderation_ai.core.calls import Failure
+from moderation_ai.core.errors import PlatformError
+from moderation_ai.fakes import Fake, find_fake
+from moderation_ai.fakes.things import Thing
+from moderation_ai.pipeline.clock import ManualClock
+from moderation_ai.pipeline.outbox import Outbox
+from moderation_ai.stores.base import Store
+from moderation_ai.stores.ledger import Action, Wanted
+from tests.kinds import KINDS, new_store
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NAMES = ["twitter", "instagram", "reddit", "youtube", "tiktok"]
+
+
+class Stage:
+    """A fake that is served, a store, and an outbox that may be replaced by another."""
+
+    def __init__(self, fake: Fake, store: Store, clock: ManualClock, make: Callable[[], Outbox]) -> None:
+        self.fake, self.store, self.clock, self._make = fake, store, clock, make
+        self.outbox = make()
+        self._running: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._running = asyncio.get_running_loop().create_task(self.outbox.run())
+
+    async def end(self) -> None:
+        if self._running is not None:
+            await self.outbox.stop(30)
+            await self._running
+            self._running = None
+
+    async def want(self, thing: Thing, action: str = "hide", *, severity: int = 0, text: str | None = None) -> Action:
+        target = Target(
+            id=thing.id,
+            post_id=thing.post_id,
+            parent_id=thing.parent_id,
+            author_id=thing.author_id,
+            author_username=thing.author_username,
+        )
+        wanted = Wanted(platform=self.fake.name, action=action, target=target, severity=severity, text=text)
+        action_of = await self.store.want(wanted, self.clock.now())
+        self.outbox.wake()
+        return action_of
+
+    async def until(self, action: Action, *statuses: str) -> Action:
+        """Return the action once it has one of ``statuses``."""
+
+        async def is_so() -> bool:
+            found = await self.store.action(action.id)
+            assert found is not None
+            return found.status in statuses
+
+        await self.until_so(is_so)
+        found = await self.store.action(action.id)
+        assert found is not None
+        return found
+
+    async def until_tried(self, action: Action, times: int = 1) -> None:
+        async def is_so() -> bool:
+            return len(await self.store.receipts(action.id)) >= times
+
+        await self.until_so(is_so)
+
+    async def until_so(self, is_so: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(60):
+            while not await is_so():
+                await asyncio.sleep(0.01)
+
+    def later(self, seconds: float) -> None:
+        self.clock.set(self.clock.now() + timedelta(seconds=seconds))
+        self.outbox.wake()
+
+
+@asynccontextmanager
+async def staged(name: str, kind: str = "memory", *, times: float = 1000) -> AsyncIterator[Stage]:
+    clock = ManualClock(NOW)
+    fake, store = find_fake(name, clock=clock, times=times), new_store(kind)
+    with fake.serve() as served:
+        await store.open()
+
+        def make() -> Outbox:
+            access = Access(platform=fake.platform, session=fake.session, client=fake.client)
+            return Outbox(
+                store, [access], clock, lambda: 0.5, name="w1", sender=served.sender(timeout=60, now=clock.now)
+            )
+
+        stage = Stage(fake, store, clock, make)
+        try:
+            yield stage
+        finally:
+            await stage.end()
+            await store.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_wanted_is_done_and_the_receipt_says_so(name: str, kind: str) -> None:
+    async with staged(name, kind) as stage:
+        thing = stage.fake.write("Too salty.")
+        action = await stage.want(thing)
+        stage.begin()
+        assert (await stage.until(action, "done", "dead")).status == "done"
+        assert stage.fake.count(thing.id) == 1
+        assert [line.status for line in await stage.store.receipts(action.id)] == ["done"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fault", ["lost", "fails"])
+async def test_what_was_done_without_an_answer_is_not_done_twice(name: str, fault: str) -> None:
+    async with staged(name) as stage:
+        stage.fake.faults.order(fault, None)  # type: ignore[arg-type]  # the faults' names
+        thing = stage.fake.write("Too salty.")
+        action = await stage.want(thing)
+        stage.begin()
+        await stage.until_tried(action)
+        stage.later(10)
+        assert (await stage.until(action, "done", "not_needed", "dead")).status in ("done", "not_needed")
+        assert stage.fake.count(thing.id) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fault", ["lost", "fails"])
+async def test_a_message_of_which_nobody_knows_goes_to_a_person(name: str, fault: str) -> None:
+    async with staged(name) as stage:
+        stage.fake.faults.order(fault, "reply")  # type: ignore[arg-type]  # the faults' names
+        action = await stage.want(stage.fake.write("Too salty."), "reply", text="Thank you")
+        stage.begin()
+        assert (await stage.until(action, "uncertain", "done", "dead")).status == "uncertain"
+        stage.later(10_000)
+        stage.outbox.wake()
+        await asyncio.sleep(0)
+        assert len(stage.fake.messages) == 1
+
+
+async def test_a_message_that_a_process_left_behind_is_not_sent_again() -> None:
+    async with staged("twitter") as stage:
+        action = await stage.want(stage.fake.write("Too salty."), "reply", text="Thank you")
+        await stage.store.claim_actions("gone", 10, NOW, 30)
+        stage.later(31)
+        stage.begin()
+        assert (await stage.until(action, "uncertain", "done")).status == "uncertain"
+        assert not stage.fake.messages
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_where_fewer_requests_are_wanted_the_account_rests_as_long(kind: str) -> None:
+    async with staged("reddit", kind) as stage:
+        stage.fake.faults.order("limited", "remove")
+        first = await stage.want(stage.fake.write("Too salty."))
+        stage.begin()
+        await stage.until_tried(first)
+        second = await stage.want(stage.fake.write("Too sweet."))
+        (outbox,) = await stage.store.outboxes()
+        assert outbox.paused_until == NOW + timedelta(seconds=7)
+        asked = len(stage.fake.calls)
+        stage.later(6)
+        assert (await stage.store.action(second.id)).status == "open"  # type: ignore[union-attr]  # it is there
+        assert len(stage.fake.calls) == asked
+        stage.later(2)
+        for action in (first, second):
+            await stage.until(action, "done")
+
+
+async def test_a_refusal_is_not_repeated() -> None:
+    async with staged("twitter") as stage:
+        refused = next(
+            row
+            for call in stage.fake.platform.api.calls
+            for row in (*call.failures, *stage.fake.platform.api.failures)
+            if row.error is PlatformError
+        )
+        assert isinstance(refused, Failure)
+        stage.fake.faults.order(refused, "hide")
+        action = await stage.want(stage.fake.write("Too salty."))
+        stage.begin()
+        ended = await stage.until(action, "dead", "done")
+        assert ended.status == "dead"
+        assert ended.reason
+        assert [asked.call for asked in stage.fake.calls] == ["hide"]
+
+
+async def test_a_comment_that_is_gone_is_no_failure() -> None:
+    async with staged("instagram") as stage:
+        thing = stage.fake.write("Too salty.")
+        del stage.fake.things[thing.id]
+        action = await stage.want(thing)
+        stage.begin()
+        assert (await stage.until(action, "gone", "dead")).status == "gone"
+
+
+async def test_within_the_documented_limits_nothing_is_refused_and_the_severest_is_first() -> None:
+    async with staged("twitter", times=1) as stage:
+        limit = stage.fake.platform.api.call("hide").limits[0]
+        wanted = [
+            await stage.want(stage.fake.write(f"{number}"), severity=number % 5) for number in range(limit.units + 10)
+        ]
+        stage.begin()
+
+        async def has_spent() -> bool:
+            return len(stage.fake.calls) >= limit.units and (await stage.store.outboxes())[0].paused_until is not None
+
+        await stage.until_so(has_spent)
+        await stage.end()
+        done = {each.object_id for each in stage.fake.effects}
+        left = [each for each in wanted if each.target.id not in done]
+        assert len(done) == limit.units
+        assert {each.severity for each in left} == {0}
+
+
+async def test_fifty_comments_go_into_one_call_on_youtube_and_one_that_is_refused_harms_no_other() -> None:
+    async with staged("youtube") as stage:
+        things = [stage.fake.write(f"{number}") for number in range(50)]
+        wanted = [await stage.want(thing) for thing in things]
+        stage.begin()
+        for action in wanted:
+            await stage.until(action, "done")
+        assert [asked.call for asked in stage.fake.calls] == ["moderate"]
+
+
+async def test_a_token_that_is_not_accepted_gives_nothing_up() -> None:
+    async with staged("instagram") as stage:
+        stage.fake.expire()
+        action = await stage.want(stage.fake.write("Too salty."))
+        stage.begin()
+        await stage.until_tried(action)
+        (outbox,) = await stage.store.outboxes()
+        assert outbox.open == 1
+        assert outbox.paused_until is not None
