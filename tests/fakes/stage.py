@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from moderation_ai.core.acts import Act, Outcome, Target
 from moderation_ai.core.calls import Call
-from moderation_ai.core.flows import Flow, Session
+from moderation_ai.core.flows import Flow
 from moderation_ai.core.http import Headers
 from moderation_ai.fakes import Fake, fake_names, find_fake
 from moderation_ai.fakes.app import Served, serve_fake
@@ -76,7 +76,7 @@ class Stage:
 
     def act(self, action: str, target: Target, *, text: str = "Thank you", look: bool = False) -> Outcome:
         act = Act(action=action, targets=(target,), text=text, reason="rule 2")
-        return self.drive(self.fake.platform.moderate(act, self.session_for(action), look=look))[0]
+        return self.drive(self.fake.platform.moderate(act, self.fake.session, look=look))[0]
 
     @property
     def hiding(self) -> Call:
@@ -84,11 +84,11 @@ class Stage:
         platform = self.fake.platform
         return platform.api.call(platform.capabilities["hide"].call)
 
-    def session_for(self, action: str) -> Session:
-        """Return the account's session; what goes by a Page alone needs one that logged in with Facebook."""
-        if "page_id" in self.fake.platform.capabilities[action].needs:
-            self.fake.page_id = PAGE  # type: ignore[misc]  # of this fake alone
-        return self.fake.session
+
+def stage_for(name: str, action: str) -> Stage:
+    """Return a stage on which ``action`` can be done: some need an account that logged in with Facebook."""
+    needs = find_fake(name).platform.capabilities[action].needs
+    return Stage(name, page_id=PAGE if "page_id" in needs else None)
 
 
 def target_of(thing: Thing) -> Target:

@@ -8,7 +8,7 @@ from moderation_ai.core.acts import NO_EFFECT, NOT_NEEDED, Act, Target
 from moderation_ai.core.errors import ContentGone, PlatformError, UnsupportedAction
 from moderation_ai.fakes import Fake, fake_names, find_fake
 from moderation_ai.platforms import all_platforms
-from tests.fakes.stage import NAMES, Stage, target_of
+from tests.fakes.stage import NAMES, PAGE, Stage, stage_for, target_of
 
 FIRST = {"unhide": "hide", "approve": "hide", "retract": "reply", "unban": "ban", "unmute": "mute", "unlock": "lock"}
 """What was done before, so that the action has something to do."""
@@ -54,7 +54,7 @@ def test_every_call_of_the_table_is_played(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "action"), ACTIONS)
 def test_an_action_does_what_it_says_and_nothing_else(name: str, action: str) -> None:
-    with Stage(name).served() as stage:
+    with stage_for(name, action).served() as stage:
         fake = stage.fake
         fake.write("A bystander's.", author_id="other", author_username="somebody_else")
         target = prepared(stage, action)
@@ -84,7 +84,7 @@ def test_an_action_does_what_it_says_and_nothing_else(name: str, action: str) ->
 
 @pytest.mark.parametrize(("name", "action"), ACTIONS)
 def test_to_repeat_what_sets_changes_nothing_and_what_adds_is_seen_again(name: str, action: str) -> None:
-    with Stage(name).served() as stage:
+    with stage_for(name, action).served() as stage:
         target = prepared(stage, action)
         stage.act(action, target)
         before, done = world(stage.fake), stage.fake.count()
@@ -109,7 +109,7 @@ UNDONE = [
 
 @pytest.mark.parametrize(("name", "action"), UNDONE)
 def test_undo_gives_back_what_was(name: str, action: str) -> None:
-    with Stage(name).served() as stage:
+    with stage_for(name, action).served() as stage:
         target = prepared(stage, action)
         before = world(stage.fake)
         stage.act(action, target)
@@ -224,3 +224,66 @@ def test_instagram_leaves_what_we_wrote_visible_and_does_not_answer_what_is_hidd
         stage.act("hide", theirs)
         with pytest.raises(PlatformError):
             stage.act("reply", theirs)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "instagram"])
+def test_what_others_wrote_cannot_be_retracted(name: str) -> None:
+    with Stage(name).served() as stage:
+        target = target_of(stage.fake.write("Theirs."))
+        with pytest.raises(PlatformError):
+            stage.act("retract", target)
+        assert not stage.fake.effects
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stands_elsewhere_is_not_ours_to_moderate(name: str) -> None:
+    with Stage(name).served() as stage:
+        action = "remove" if name == "instagram" else "hide"
+        target = target_of(stage.fake.write("Far away.", is_elsewhere=True))
+        with pytest.raises((PlatformError, UnsupportedAction)):
+            stage.act(action, target)
+        assert stage.fake.state_of(target.id) == "visible"
+
+
+@pytest.mark.parametrize(("name", "length"), [("youtube", 10_001), ("tiktok", 151)])
+def test_a_reply_may_be_too_long(name: str, length: int) -> None:
+    with Stage(name).served() as stage:
+        with pytest.raises(PlatformError):
+            stage.act("reply", target_of(stage.fake.write("Too salty.")), text="x" * length)
+        assert not stage.fake.messages
+
+
+@pytest.mark.parametrize("action", ["ban", "mute"])
+def test_reddit_shows_who_is_on_its_lists_and_sends_a_message_each_time(action: str) -> None:
+    with Stage("reddit").served() as stage:
+        target = target_of(stage.fake.write("Too salty."))
+        assert stage.act(action, target, look=True).status == "done"
+        assert stage.act(action, target, look=True).status == NOT_NEEDED
+        assert [each.to for each in stage.fake.messages] == ["rye_fan"]
+        stage.act(action, target)
+        assert [each.to for each in stage.fake.messages] == ["rye_fan"] * 2
+
+
+def test_reddit_does_not_ban_who_never_was() -> None:
+    with Stage("reddit").served() as stage, pytest.raises(ContentGone, match="USER_DOESNT_EXIST"):
+        stage.act("ban", target_of(stage.fake.new_thing("nobody wrote this")))
+
+
+def test_instagram_with_facebook_has_the_pages_account_and_renews_by_exchange() -> None:
+    with Stage("instagram", page_id=PAGE).served() as stage:
+        fake = stage.fake
+        assert stage.drive(fake.platform.identify(fake.session)) == fake.account
+        after = stage.drive(fake.platform.session(fake.session, fake.client))
+        assert after == fake.session
+        assert [each.call for each in fake.calls] == ["page", "exchange"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_look_shows_the_comment_as_it_stands(name: str) -> None:
+    with Stage(name).served() as stage:
+        thing = stage.fake.write("Zu salzig 🧂")
+        (seen,) = stage.drive(stage.fake.platform.fetch((target_of(thing),), stage.fake.session))
+        assert seen.comment is not None
+        assert (seen.comment.id, seen.comment.text, seen.comment.author_id) == (thing.id, thing.text, thing.author_id)
+        (gone,) = stage.drive(stage.fake.platform.fetch((Target(id="1", post_id=thing.post_id),), stage.fake.session))
+        assert gone.states == {"gone"}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.core.acts import Act
+from moderation_ai.core.acts import Act, Target
 from moderation_ai.core.calls import Call, Failure
 from moderation_ai.core.errors import (
     CredentialsRejected,
     ModerationError,
     OutcomeUnknown,
+    PlatformError,
     PlatformUnavailable,
     RateLimited,
 )
@@ -227,3 +229,28 @@ def test_rate_headers_tell_what_is_left(name: str) -> None:
             assert left == [[(0.0, None)]] * 2  # 1 of 4800 is no whole percent.
         else:
             assert left[0][0][1] == left[1][0][1] + 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_by_a_plan_of_faults_every_hide_is_done_exactly_once(name: str) -> None:
+    odds = {"lost": 0.15, "fails": 0.15, "limited": 0.1, "limited_silently": 0.1, "expired": 0.1}
+    with Stage(name, times=100, faults=Faults(seed=5, odds=odds)).served() as stage:
+        things = [stage.fake.write(f"{number}") for number in range(30)]
+        met = {type(error) for thing in things for error in _until_done(stage, target_of(thing))}
+        assert met == {CredentialsRejected, RateLimited, PlatformUnavailable}
+        assert [stage.fake.count(thing.id) for thing in things] == [1] * len(things)
+        assert {stage.fake.state_of(thing.id) for thing in things} <= {"hidden", "removed"}
+
+
+def _until_done(stage: Stage, target: Target) -> Iterator[PlatformError]:
+    """Hide a comment, however often that takes; yield what was met on the way."""
+    while True:
+        try:
+            stage.act("hide", target)
+        except CredentialsRejected as error:
+            stage.fake.authorise()
+            yield error
+        except (RateLimited, PlatformUnavailable) as error:
+            yield error
+        else:
+            return

@@ -33,8 +33,9 @@ class Fake:
     """One platform's API with one account of ours, kept in memory; a platform's fake adds what each call does.
 
     ``times`` multiplies the documented limits (1: as documented). ``secret`` signs the webhooks, and ``faults`` says
-    what goes wrong. What was asked, done and sent stands in ``calls``, ``effects`` and ``messages``;
-    ``misunderstood`` says why requests were no calls of the table.
+    what goes wrong. ``page_id`` is the Page of an Instagram account that logged in with Facebook. What was asked, done
+    and sent stands in ``calls``, ``effects`` and ``messages``; ``misunderstood`` says why requests were no calls of the
+    table.
     """
 
     name: ClassVar[str]
@@ -51,7 +52,6 @@ class Fake:
     gone: ClassVar[Code]
     limited: ClassVar[Code]
     fails: ClassVar[Code]
-    page_id: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -60,10 +60,12 @@ class Fake:
         times: float = 1,
         secret: str = "the fake's secret",  # noqa: S107 # It opens nothing but tests.
         faults: Faults | None = None,
+        page_id: str | None = None,
     ) -> None:
         """Begin with an account that is authorised and has no comments."""
         self.now = (clock or SystemClock()).now
         self.secret = secret
+        self.page_id = page_id
         self.faults = faults or Faults()
         self.client = Client(id="app", secret="the app's secret")  # noqa: S106 # Neither does this.
         self.things: dict[str, Thing] = {}
