@@ -121,24 +121,18 @@ async def _serve(
     bound: Bound,
     ready: Callable[[dict[str, str]], None],
 ) -> signal.Signals | None:
+    """Receive and handle until told to stop; call ``ready`` with the addresses; return the signal, if one came."""
     settings = invocation.settings
     parts = make_parts(invocation, sources, loaded)
     token = await _open(invocation, parts)
     state = State()
 
     def tell(addresses: dict[str, str]) -> None:
-        if "gateway" in addresses:
-            addresses = {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint}
-            outside = public_url(settings)
-            if outside is not None:
-                addresses["public"] = outside
-        state.addresses = addresses
+        state.addresses = _in_full(addresses, settings)
         _log_start(settings, token, sources)
         ready(state.addresses)
 
-    # What was loaded stays; a request leaves little garbage in circles, so it is looked for less often.
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    _look_for_garbage_less_often()
     try:
         return await serve_doors(
             Gateway(parts.intake, endpoint=settings.server.endpoint, clock=parts.clock) if bound.gateway else None,
@@ -151,6 +145,21 @@ async def _serve(
         )
     finally:
         logger.info("stopped")
+
+
+def _in_full(addresses: dict[str, str], settings: Settings) -> dict[str, str]:
+    """Return the addresses as they are written elsewhere: the gateway's with its path, and the one from outside."""
+    if "gateway" not in addresses:
+        return addresses
+    outside = public_url(settings)
+    public = {} if outside is None else {"public": outside}
+    return {**addresses, "gateway": addresses["gateway"] + settings.server.endpoint, **public}
+
+
+def _look_for_garbage_less_often() -> None:
+    # What was loaded stays, and a request leaves little garbage in circles.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _open(invocation: Invocation, parts: Parts) -> Token:
