@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
@@ -10,7 +11,7 @@ import pytest
 
 from moderation_ai.core.errors import ConfigurationError, OutcomeUnknown, PlatformError, PlatformUnavailable
 from moderation_ai.core.flows import Flow, Outgoing
-from moderation_ai.sender import Sender, check_address
+from moderation_ai.sender import Sender, authorities, check_address
 from tests.keyserver import KeyServer, key_server
 
 pytestmark = pytest.mark.anyio
@@ -173,3 +174,14 @@ async def test_a_flow_is_driven_to_its_end_and_hears_of_every_failure(server: Ke
         return [first.status, type(failure), last.status]
 
     assert await stand_in(server).drive(flow(), X) == [200, OutcomeUnknown, 200]
+
+
+def test_certificates_are_verified_by_authorities_that_are_read_once() -> None:
+    assert authorities() is authorities()
+    assert (authorities().verify_mode, authorities().check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+async def test_a_server_that_does_not_encrypt_is_told_nothing_where_it_should(server: KeyServer) -> None:
+    with pytest.raises(PlatformUnavailable, match="cannot be reached"):
+        await Sender(timeout=60).get(server.url.replace("http:", "https:"), HERE)
+    assert server.asked == 0

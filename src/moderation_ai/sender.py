@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from moderation_ai.core.flows import Answer, Flow, Outgoing
 from moderation_ai.core.http import Headers, Response
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx2
 
 T = TypeVar("T")
@@ -145,9 +148,17 @@ class Sender:
 def _client(host: str, *, verify: bool = True) -> httpx2.AsyncClient:
     import httpx2
 
-    # A proxy that the environment names is for what lies outside. To read the authorities' certificates takes long,
-    # and where nothing is encrypted there is no certificate to verify.
-    return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host), verify=verify)
+    # A proxy that the environment names is for what lies outside. Where nothing is encrypted there is no certificate.
+    trust = authorities() if verify else False
+    return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host), verify=trust)
+
+
+@lru_cache(maxsize=1)
+def authorities() -> SSLContext:
+    """Return the certificate authorities that are trusted. They are read once, for that takes tens of milliseconds."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _loopback_base(base: str) -> str:
