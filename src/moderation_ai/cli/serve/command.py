@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
+from moderation_ai.cli.serve.files import allow_files
 from moderation_ai.cli.serve.loading import Loaded, load_handlers
 from moderation_ai.cli.serve.roles import POLL_OF_OTHERS, Role, require_shared
 from moderation_ai.cli.serve.token import Token, make_token
@@ -67,6 +68,7 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     store that it was made with, else the configured one. Secrets and addresses are those of the configuration.
     """
     set_up_logs(log_level, log_format)
+    allow_files()
     settings = invocation.settings
     role = Role(settings.server.role)
     sources = _sources(settings) if role.receives else {}
