@@ -21,7 +21,7 @@ FIRST_LEASE = 30_000_000
 """Microseconds for which a worker holds what it is given with its delivery, unless its claims renew that."""
 _CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _COLUMNS = "key, platform, event_type, account, lane, received_at, event, raw, headers"
-_KEY, _LANE = 0, 4
+_KEY, _LANE, _EVENT = 0, 4, 6
 
 
 class Addition:
@@ -43,7 +43,10 @@ class Addition:
 
     def size(self) -> int:
         """Return about how many bytes this takes while it waits."""
-        return 256 + 2 * len(self.delivery.body) + 512 * len(self.keys)
+        body = len(self.delivery.body)
+        # Events that are no rows yet weigh about what they were read from.
+        events = body + 512 * len(self.keys) if self.rows is None else len(self.rows[0][_EVENT])
+        return 256 + body + events
 
     def rows_but(self, known: Container[bytes]) -> list[Row]:
         """Return the rows of the events whose keys are not ``known``."""
