@@ -174,6 +174,14 @@ async def test_a_paused_account_is_left_alone_until_its_time(store: Store) -> No
     assert len(await claim(store, now=after(60))) == 1
 
 
+async def test_a_shorter_pause_does_not_end_a_longer_one(store: Store) -> None:
+    await store.pause_account("twitter", "brand", after(60), "429")
+    await store.pause_account("twitter", "brand", after(5), "503")
+    assert [(one.paused_until, one.reason) for one in await store.outboxes()] == [(after(60), "429")]
+    await store.pause_account("twitter", "brand", None)
+    assert [one.paused_until for one in await store.outboxes()] == [None]
+
+
 async def test_an_allowance_is_shared_and_never_exceeded_in_any_period(store: Store) -> None:
     cost = Spending(name="hide", units=10, limit=50, seconds=100)
     asked = await asyncio.gather(*(store.spend("twitter", "", [cost], NOW) for _ in range(8)))

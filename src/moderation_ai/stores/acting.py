@@ -261,8 +261,10 @@ def _free_at(rows: Rows, cost: Spending) -> int:
 def pause(platform: str, account: str, until: datetime | None, reason: str | None) -> Verb[None]:
     """Hand out nothing of an account until then."""
     yield (
-        "INSERT INTO {s}outboxes (platform, account, paused_until, reason) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (platform, account) DO UPDATE SET paused_until = excluded.paused_until, reason = excluded.reason",
+        "INSERT INTO {s}outboxes AS t (platform, account, paused_until, reason) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (platform, account) DO UPDATE SET paused_until = excluded.paused_until, reason = excluded.reason "
+        # One worker knows of a longer rest than another.
+        "WHERE excluded.paused_until IS NULL OR t.paused_until IS NULL OR excluded.paused_until > t.paused_until",
         (platform, account, to_micros_or_none(until), reason),
     )
 

@@ -166,7 +166,7 @@ class Ledger(Protocol):
     async def pause_account(
         self, platform: str, account: str, until: datetime | None, reason: str | None = None
     ) -> None:
-        """Hand out no action of an account until then; None ends the pause."""
+        """Hand out no action of an account until then, or a later time that was set before; None ends the pause."""
 
     async def outboxes(self) -> list[Waiting]:
         """Return how the outbox of each account stands that ever had an action."""
