@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from bench import disk, drain, growth, load, micro, ratios, report, rounds, servers, store
+from bench import disk, drain, growth, load, micro, postgres, ratios, report, rounds, servers, store
 from bench.load import Load
 from bench.ratios import Ratio
 from bench.rounds import Measured, Plan
@@ -76,6 +76,15 @@ def _drain(plan: Plan, generator: Load, found: Found) -> None:
         found.ratios["drain_vs_pgqueuer"] = ratios.spread([ours / other for ours, other in pairs])
 
 
+def _postgres(plan: Plan, generator: Load, found: Found) -> None:
+    runs, of_ingest = postgres.ingest(plan, generator)
+    found.runs += [run for run in runs if run.server != "ours"]
+    found.ratios |= of_ingest
+    pairs = list(postgres.drain(plan.folder, plan.rounds))
+    found.figures["pg_backlog_events_per_second"] = median(ours for ours, _ in pairs)
+    found.ratios["pg_drain_vs_pgqueuer"] = ratios.spread([ours / other for ours, other in pairs])
+
+
 def _growth(plan: Plan, generator: Load, found: Found) -> None:
     print(f"a store of {store.LARGE:,} events beside one of {store.SMALL:,}: takes a minute", file=sys.stderr)
     of_growth, figures = store.measure(plan.folder)
@@ -86,7 +95,7 @@ def _growth(plan: Plan, generator: Load, found: Found) -> None:
         found.ratios["ingest_1m_vs_10k"] = growth.measure(small, large, generator, plan.seconds)
 
 
-_PART_BY_NAME = {"http": _http, "micro": _micro, "drain": _drain, "growth": _growth}
+_PART_BY_NAME = {"http": _http, "micro": _micro, "drain": _drain, "postgres": _postgres, "growth": _growth}
 
 
 def _options() -> argparse.ArgumentParser:

@@ -67,14 +67,16 @@ def _ours(folder: Path) -> Launch:
     return Launch(command=command, port=port, environment=_environment(**settings), ready="ready")
 
 
-def _uvicorn(app: str, alone: str = "") -> Callable[[Path], Launch]:
-    def launch(folder: Path) -> Launch:
-        port, database = free_port(), str(folder / "bench.db")
-        command = [sys.executable, "-m", "uvicorn", f"bench.references.{app}:app", "--port", str(port)]
-        environment = _environment(BENCH_SECRET=bodies.SECRET, BENCH_DATABASE=database, BENCH_ALONE=alone)
-        return Launch(command=[*command, *_FASTEST], port=port, environment=environment)
+def uvicorn(app: str, database: str, alone: str = "") -> Launch:
+    """Return what starts one of the references on a database."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", f"bench.references.{app}:app", "--port", str(port)]
+    environment = _environment(BENCH_SECRET=bodies.SECRET, BENCH_DATABASE=database, BENCH_ALONE=alone)
+    return Launch(command=[*command, *_FASTEST], port=port, environment=environment)
 
-    return launch
+
+def _uvicorn(app: str, alone: str = "") -> Callable[[Path], Launch]:
+    return lambda folder: uvicorn(app, str(folder / "bench.db"), alone)
 
 
 def _hookspool(folder: Path) -> Launch:

@@ -71,7 +71,10 @@ class PostgresServer:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections; also after it was killed."""
+        """Start the server and wait until it takes connections; also after it was killed.
+
+        It ends with the thread that starts it, so that nothing is left of tests that were killed themselves.
+        """
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self.folder)]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]

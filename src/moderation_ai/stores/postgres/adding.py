@@ -11,6 +11,7 @@ from typing import Any
 from moderation_ai.core.events import KeyedEvent
 from moderation_ai.stores.base import Added, Claimed, Delivery
 from moderation_ai.stores.postgres.claiming import claimed_new
+from moderation_ai.stores.postgres.connection import wait_for_disk
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.gathering import Job
 from moderation_ai.stores.postgres.rows import as_text, as_text_or_none, columns
@@ -137,4 +138,6 @@ async def _lease(
     now = addition.delivery.received_at
     clock = now if by_caller else None
     found = await connection.fetch(_CLAIM, addition.worker, addition.claim, list(fresh), first, FIRST_LEASE, clock)
+    if found:
+        await wait_for_disk(connection)
     return await claimed_new(connection, dict(found), now)

@@ -9,6 +9,7 @@ from typing import Any
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.things import Thing
 from moderation_ai.stores.base import UNTIL_IT_RAN, Attempt, Claimed
+from moderation_ai.stores.postgres.connection import wait_for_disk
 from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, as_text, read_attempt
 from moderation_ai.stores.rows import decode_thing, read_event
 
@@ -21,6 +22,9 @@ async def claim(
     """Return up to ``limit`` events that ``worker`` now holds by the claim of that ``number``."""
     seconds = timedelta(seconds=lease)
     found = await connection.fetch(_CLAIM, worker, number, limit, now, seconds, now if by_caller else None)
+    if not found:
+        return []
+    await wait_for_disk(connection)
     new: dict[int, int] = {}
     due: dict[int, list[str]] = {}
     retried: dict[int, int] = {}
@@ -115,6 +119,7 @@ async def _attempts_of(connection: Any, seqs: Iterable[int]) -> dict[int, dict[s
 async def give_back(connection: Any, worker: str, number: int | None = None) -> None:
     """Give back what ``worker`` holds: what one claim handed out, or all, and the worker is forgotten."""
     await connection.execute("SELECT moderation_ai.give_back($1, $2)", worker, number)
+    await wait_for_disk(connection)
 
 
 async def workers(connection: Any) -> list[str]:

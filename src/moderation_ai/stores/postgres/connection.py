@@ -65,6 +65,20 @@ async def in_transaction(connection: Any) -> AsyncIterator[None]:
         yield
 
 
+# A record of no meaning in a transaction whose commit waits for the disk: what was committed before it is there then.
+_FLUSH = "SELECT pg_logical_emit_message(true, 'moderation_ai', '')"
+
+
+async def wait_for_disk(connection: Any) -> None:
+    """Return once everything that was committed on this server is on its disk.
+
+    Claims and settlements commit without waiting, so that the lock which they hold is free again at once. They have to
+    be there before anybody acts on them: a server that forgot a settlement would leave an event leased to a worker
+    that lives and has forgotten it too.
+    """
+    await connection.execute(_FLUSH)
+
+
 def _cannot_open(url: str, error: Exception) -> StoreError:
     shown = without_password(url)
     if isinstance(error, (ValueError, asyncpg.InterfaceError)) and not isinstance(error, OSError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 
 from moderation_ai.core.errors import ModerationError, StoreBusy, StoreError
@@ -14,6 +16,7 @@ _GONE = (
     asyncpg.OperatorInterventionError,  # it shuts down, or starts up, or somebody cancelled us
     OSError,
     TimeoutError,
+    asyncio.CancelledError,
 )
 _PASSING = (
     *_GONE,

@@ -126,7 +126,7 @@ class Gatherer:
         """Do the batch in one transaction; where a job of it fails, the two halves of the batch in one each."""
         try:
             await self._run(batch)
-        except Exception as error:  # noqa: BLE001  # the waiters get it, whatever it is
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # the waiters get it, whatever it is
             if len(batch) > 1 and not concerns_all(error):
                 await self._commit(batch[: len(batch) // 2])
                 await self._commit(batch[len(batch) // 2 :])

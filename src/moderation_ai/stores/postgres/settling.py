@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
+from moderation_ai.stores.postgres.connection import wait_for_disk
 from moderation_ai.stores.postgres.rows import as_text, columns
 from moderation_ai.stores.rows import ATTEMPT_STATES, STATUSES, encode
 
@@ -28,6 +29,7 @@ async def settle(connection: Any, outcomes: Sequence[Outcome], now: datetime, wo
     attempts = columns([_attempt_row(attempt) for outcome in telling for attempt in outcome.attempts], 8)
     types = columns(await _corrected(connection, telling), 3)
     await connection.execute(_SETTLE, worker, now, *events, *attempts, *types)
+    await wait_for_disk(connection)
 
 
 def _event_row(outcome: Outcome) -> tuple[Any, ...]:

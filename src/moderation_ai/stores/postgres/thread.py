@@ -47,7 +47,8 @@ class StoreThread:
     async def _work(self, work: Work[T], undo: Undo[T] | None, future: asyncio.Future[T]) -> None:
         try:
             result = await work()
-        except Exception as error:  # noqa: BLE001  # the waiter gets it, whatever it is
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # the waiter gets it, whatever it is
+            # Nobody cancels us: a driver that loses its connection may cancel what it waits for itself.
             tell(future, partial(_fail, future, as_store_error(error)))
             return
         if not tell(future, partial(self._hand_over, future, result, undo)):

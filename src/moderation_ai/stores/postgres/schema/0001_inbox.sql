@@ -37,7 +37,6 @@ CREATE TABLE queue (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX queue_ready ON queue (seq) WHERE state = 0;
 CREATE INDEX queue_leased ON queue (lane) WHERE state = 1;
-CREATE INDEX queue_held ON queue (worker) WHERE state = 1;
 CREATE INDEX queue_behind ON queue (lane, seq) WHERE state = 2;
 
 -- Events that are finished. status: 1 done, 2 dead, 3 superseded, 4 unhandled.

@@ -1,10 +1,10 @@
 -- Leases and claims. Whoever changes where events stand in the queue (all but adding, which only puts new ones behind)
 -- does it under one lock, in one call: what the rules of lanes say is then as plain as for a single writer. The lock is
--- held for the call alone, never while a client is waited for, and its commit waits for no disk.
+-- held for the call alone, never while a client or the disk is waited for.
 
 CREATE FUNCTION one_at_a_time() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    -- What may be forgotten by a crash of the server is done again then: it is claimed, or settled, once more.
+    -- Nobody else waits for the disk: whoever calls does so after the commit, when the lock is free again.
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(19778::bigint << 48);
 END $$;
