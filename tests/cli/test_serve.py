@@ -205,3 +205,10 @@ def test_what_arrives_is_kept_in_the_store_that_the_handler_was_made_with(folder
         assert gateway.end(signal.SIGTERM) == 0
     assert Path("own.db.token").exists()
     assert not Path("moderation.db").exists()
+
+
+def test_one_port_for_both_is_refused_and_nothing_is_made(folder: Path) -> None:
+    done = call("serve", "--port", "18080", "--console-port", "18080", env=usual())
+    assert done.returncode == 3
+    assert "server.port and console.port are both 18080" in done.stderr
+    assert list(folder.iterdir()) == []

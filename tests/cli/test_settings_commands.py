@@ -24,6 +24,8 @@ def test_config_check_says_what_would_be_served(run: Run) -> None:
     [
         ("", "no platform is configured"),
         ("[platforms.x]\n", "platforms.twitter has no secret"),
+        ('[platforms.x]\nsecrets = "s"\n[server]\nport = 8081\n', "server.port and console.port are both 8081"),
+        ('[platforms.x]\nsecrets = "s"\n[server]\nhost = "::"\nport = 8081\n', "server.port and console.port are both"),
         ('[platforms.x]\nsecrets = "s"\n[policy]\nfile = "policy.yaml"\n', "policy.yaml"),
         ('[platforms.x]\nsecrets = "s"\n[handlers]\nimport = "nowhere:handler"\n', "there is no module 'nowhere'"),
     ],
@@ -34,6 +36,14 @@ def test_config_check_refuses_what_serve_would_refuse(run: Run, text: str, said:
     result = run("config", "check")
     assert result.exit_code == 3
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "more", ["[server]\nport = 0\n[console]\nport = 0\n", "[server]\nport = 8081\nrole = 'worker'\n"]
+)
+def test_ports_that_cannot_meet_may_be_the_same(run: Run, more: str) -> None:
+    Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = "s"\n' + more)
+    assert run("config", "check").exit_code == 0
 
 
 def test_config_check_tells_programs_what_it_found(run: Run) -> None:

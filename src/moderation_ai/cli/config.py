@@ -10,7 +10,7 @@ import msgspec
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, settings_options
 from moderation_ai.cli.terminal.printing import print_json, print_table
-from moderation_ai.config import Mistakes, require_platforms, sources_of
+from moderation_ai.config import Mistakes, require_platforms, require_two_ports, sources_of
 from moderation_ai.config import show as show_settings
 from moderation_ai.pipeline.moderation import read_policy
 
@@ -34,6 +34,8 @@ def check(invocation: Invocation, as_json: bool) -> None:
     if not mistakes.found:  # What is misspelt may be the platform that is missing.
         with mistakes.noting():
             require_platforms(settings)
+    with mistakes.noting():
+        require_two_ports(settings)
     with mistakes.noting():
         if settings.policy.file is not None:
             read_policy(settings.policy.file)

@@ -5,6 +5,7 @@ from moderation_ai.config.catalogue import Setting, all_settings, variable_of
 from moderation_ai.config.credentials import require_platforms, sources_of
 from moderation_ai.config.loading import CONFIG_FILE, Flags, Loaded, load, load_platforms, load_variable
 from moderation_ai.config.mistakes import Mistakes
+from moderation_ai.config.ports import require_two_ports
 from moderation_ai.config.settings import (
     DEFAULT_STORE_URL,
     MASK,
@@ -38,6 +39,7 @@ __all__ = [
     "load_platforms",
     "load_variable",
     "require_platforms",
+    "require_two_ports",
     "show",
     "sources_of",
     "variable_of",

@@ -30,6 +30,7 @@ from moderation_ai.config import (
     Settings,
     accesses_of,
     require_platforms,
+    require_two_ports,
     sources_of,
     variable_of,
 )
@@ -89,6 +90,7 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
 def _sources(settings: Settings) -> dict[str, Source]:
     """Return what is received, by platform and account."""
     require_platforms(settings)
+    require_two_ports(settings)
     return {
         name: Source(
             platform=platform,
