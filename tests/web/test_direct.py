@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moderation_ai.core.http import Response
@@ -198,6 +198,7 @@ async def test_leaves_a_client_that_does_not_read_its_answers_to_the_usual_way()
     st.binary(max_size=80),
     st.sampled_from([b"", b"POST / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n"]),
 )
+@example(b"connection:close\r\n\r\n", b"POST / HTTP/1.1\r\n")
 def test_reads_a_whole_request_after_whatever_came_before(junk: bytes, head: bytes) -> None:
     whole = Whole()
     whole.read(head + junk)

@@ -57,10 +57,10 @@ class Whole:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._ended = 0
-        if self._ended != 1 or self._begun != 1:
-            self._renew()  # It is in the middle of something.
+        if self._ended != 1 or self._begun != 1 or not self._is_usual:
+            self._renew()  # It is in the middle of something, or at the end of what is the last.
             return False
-        return self._is_usual
+        return True
 
     def close(self) -> None:
         """Let go of the parser, which points back here; twice is once."""
