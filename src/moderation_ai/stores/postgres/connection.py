@@ -42,7 +42,7 @@ async def connect(url: str) -> asyncpg.Pool:
     try:
         return await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,  # whatever is lost is made again when it is needed, and not before
             max_size=CONNECTIONS,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
