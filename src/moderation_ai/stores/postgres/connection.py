@@ -40,15 +40,17 @@ def check_url(url: str) -> None:
 async def connect(url: str) -> asyncpg.Pool:
     """Return a pool of connections; raise ``StoreError`` if there is no way to the database."""
     try:
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             url,
-            min_size=0,  # whatever is lost is made again when it is needed, and not before
+            min_size=0,  # what is lost is made again when it is needed, and not before
             max_size=CONNECTIONS,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
             statement_cache_size=0,
             reset=_leave_as_it_is,
         )
+        async with pool.acquire():
+            return pool
     except Exception as error:
         raise _cannot_open(url, error) from error
 
