@@ -13,6 +13,7 @@ _ITS_OWN = (asyncpg.DataError, ValueError, TypeError)
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its word for a connection that ended in the middle of its start
     asyncpg.OperatorInterventionError,  # it shuts down, or starts up, or somebody cancelled us
     OSError,
     TimeoutError,
