@@ -151,6 +151,10 @@ STORE_GOALS = {
     "claim_1m_vs_10k": "<= 1.5",
     "retention_1m_vs_10k": "<= 1.5",
     "drain_vs_pgqueuer": ">= 3.0",
+    "pg_ingest_vs_sqlite": ">= 0.8",
+    "pg_ingest_vs_procrastinate": ">= 5",
+    "pg_ingest_vs_dbos": ">= 5",
+    "pg_drain_vs_pgqueuer": ">= 3.0",
 }
 FIGURE_GOALS = {
     "backlog_events_per_second": ">= 20,000",
