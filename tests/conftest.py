@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -51,6 +52,8 @@ def _is_loopback(name: str) -> bool:
 
 
 sys.addaudithook(_refuse_other_machines)
+# A shell lets what it runs in the background ignore this, and the programs of our tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

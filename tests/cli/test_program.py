@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import click
@@ -170,9 +169,7 @@ def test_a_person_is_asked_before_much_is_changed(
 def test_an_interrupted_command_says_so(folder: Path) -> None:
     fill(URL)
     command = [sys.executable, "-m", "moderation_ai", "events", "tail", "--last", "1"]
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # Whoever runs in the background ignores it.
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(), preexec_fn=heard, **pipes) as child:
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
         child.send_signal(signal.SIGINT)
