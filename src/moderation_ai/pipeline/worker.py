@@ -108,7 +108,8 @@ class Worker:
         What waits behind another event of its lane counts for an eighth: a long lane, which anyone can make by changing
         one comment again and again, must not keep all others out while it is walked.
         """
-        return self._limit - len(self._lanes) - (self.held - len(self._lanes)) // 8
+        behind = sum(len(lane) - 1 for lane in self._lanes.values())
+        return self._limit - (self.held - behind) - behind // 8
 
     async def _pause(self, claimed: list[Claimed]) -> float:
         """Return the seconds to wait: none while there is more to get, else until a retry is due."""
