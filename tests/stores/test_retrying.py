@@ -149,6 +149,18 @@ async def test_no_lapse_of_time_lets_a_later_event_pass_what_was_put_off_and_nev
     assert third.blocked["h"] > after(86_400)
 
 
+async def test_a_handler_has_one_event_of_a_lane_at_a_time_though_the_hold_of_the_earlier_is_over(store: Store) -> None:
+    await add_changes(store, 2)
+    first, second = await claim(store, "w1")
+    await store.settle([failed(first, due=after(90), holds_until=after(60)), deferred(second)], NOW)
+    [passing] = await claim(store, "w1", now=after(70))
+    assert passing.event.seq == second.event.seq
+    assert await claim(store, "w2", now=after(91)) == []
+    await store.settle([done(passing)], after(92))
+    [again] = await claim(store, "w2", now=after(92))
+    assert again.event.seq == first.event.seq
+
+
 async def test_an_earlier_event_does_not_wait_for_a_later_one(store: Store) -> None:
     await add_changes(store, 2)
     first, second = await claim(store)

@@ -136,11 +136,13 @@ def _holds(
 
 
 # Of a lane and handler the earliest goes first, unless its hold is over: one that was only put off has none to end.
+# While any of them is in somebody's hands, an earlier one too waits: a handler has one event of a lane at a time.
 _DUE_RETRIES = """
 SELECT a.seq, a.handler, a.forced FROM attempts a
 WHERE a.state = 0 AND a.due_at <= ?1 AND a.worker IS NULL
   AND NOT EXISTS (SELECT 1 FROM attempts b WHERE b.state = 0 AND b.lane = a.lane AND b.handler = a.handler
-                  AND b.seq < a.seq AND (b.holds_until IS NULL OR b.holds_until > ?1 OR b.worker IS NOT NULL))
+                  AND (b.worker IS NOT NULL
+                       OR (b.seq < a.seq AND (b.holds_until IS NULL OR b.holds_until > ?1))))
   AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.lane = a.lane AND q.state = 1)
 ORDER BY a.due_at, a.seq LIMIT ?2
 """

@@ -105,7 +105,8 @@ BEGIN
         SELECT a.seq, a.handler FROM attempts a
         WHERE a.state = 0 AND a.due_at <= _now AND a.worker IS NULL
           AND NOT EXISTS (SELECT FROM attempts b WHERE b.state = 0 AND b.lane = a.lane AND b.handler = a.handler
-                          AND b.seq < a.seq AND (b.holds_until IS NULL OR b.holds_until > _now OR b.worker IS NOT NULL))
+                          AND (b.worker IS NOT NULL
+                               OR (b.seq < a.seq AND (b.holds_until IS NULL OR b.holds_until > _now))))
           AND NOT EXISTS (SELECT FROM queue q WHERE q.lane = a.lane AND q.state = 1)
         ORDER BY a.due_at, a.seq LIMIT _room
     ) due;
