@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import child, cores, store
+from bench import child, cores, loops, store
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.stores.base import DONE, Outcome
@@ -61,4 +61,4 @@ async def drain(folder: Path, count: int) -> Drained:
 
 
 if __name__ == "__main__":
-    child.answer(asyncio.run(drain(Path(sys.argv[1]), int(sys.argv[2]))))
+    child.answer(loops.run(drain(Path(sys.argv[1]), int(sys.argv[2]))))

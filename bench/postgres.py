@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import bodies, child, cores, deliveries, rounds, servers
+from bench import bodies, child, cores, deliveries, loops, rounds, servers
 from bench.backlog import Drained
 from bench.load import Load
 from bench.ratios import Ratio, spread
@@ -161,4 +161,4 @@ async def _drain(dsn: str, count: int) -> Drained:
 
 
 if __name__ == "__main__":
-    child.answer(asyncio.run(_drain(sys.argv[1], int(sys.argv[2]))))
+    child.answer(loops.run(_drain(sys.argv[1], int(sys.argv[2]))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import re
 import sys
 import time
@@ -12,10 +11,9 @@ from contextlib import suppress
 from statistics import quantiles
 from typing import cast
 
-from bench import bodies, child
+from bench import bodies, child, loops
 from bench.load import Sample
 
-_HAS_UVLOOP = importlib.util.find_spec("uvloop") is not None  # it has no wheel for every system
 _PER_SECOND = 40_000  # about what this sender can send; a pool that is spent ends the run early
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 
@@ -115,21 +113,11 @@ def _sample(shared: Run, seconds: float) -> Sample:
     )
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    if _HAS_UVLOOP:
-        import uvloop
-
-        return uvloop.new_event_loop()
-    return asyncio.new_event_loop()
-
-
 def main() -> None:
     """Read the arguments, run, answer with a ``Sample``."""
     port, path, connections, seconds = sys.argv[1:]
     gc.disable()  # a pause of ours would be read as a pause of the server's
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        sample = runner.run(load(int(port), path, int(connections), float(seconds)))
-    child.answer(sample)
+    child.answer(loops.run(load(int(port), path, int(connections), float(seconds))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Run as ``python -m bench.references.pgqueuer_drain DSN COUNT`` with the address 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import time
@@ -17,7 +16,7 @@ from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 from pgqueuer.types import QueueExecutionMode
 
-from bench import bodies, child
+from bench import bodies, child, loops
 from bench.backlog import Drained
 
 _BATCH = 256  # about three times as fast here as its default of 10; 1,024 is no faster over several runs
@@ -56,4 +55,4 @@ async def _fill(queries: Queries, count: int) -> None:
 
 
 if __name__ == "__main__":
-    child.answer(asyncio.run(drain(sys.argv[1], int(sys.argv[2]))))
+    child.answer(loops.run(drain(sys.argv[1], int(sys.argv[2]))))
