@@ -18,8 +18,9 @@ from moderation_ai.cli.doctor.handling import check_lag
 from moderation_ai.cli.doctor.reaching import check_reach, check_refusals
 from moderation_ai.cli.doctor.storing import check_file, judge_room
 from moderation_ai.config import load
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.stores.base import Counts, Subscription
+from moderation_ai.stores.base import Counts
 from moderation_ai.stores.opening import open_store
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import NOW, URL

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from moderation_ai.stores.base import Store, Subscription
+from moderation_ai.core.subscribing import Subscription
+from moderation_ai.stores.base import Store
 from tests.stores.making import NOW, after
 
 pytestmark = pytest.mark.anyio

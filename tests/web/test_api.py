@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import EVENT_TYPES
-from moderation_ai.stores.base import DEAD, DONE, Attempt, Outcome, Subscription
+from moderation_ai.core.subscribing import Subscription
+from moderation_ai.stores.base import DEAD, DONE, Attempt, Outcome
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.endpoints import MAX_BODY

@@ -16,7 +16,9 @@ from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.generic import delivery_id, is_signed_generically, verify_generic
 from moderation_ai.core.http import Request, Response
+from moderation_ai.core.polling import Polls
 from moderation_ai.core.pubsub import Pubsub
+from moderation_ai.core.subscribing import Subscribes
 
 PUSH_TOKEN = -1
 """What ``verify`` returns where no secret of ours but a push service's token vouches for a request."""
@@ -64,7 +66,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}:{self.variant}" if self.variant else self.name
 
 
-class Platform(Acts):
+class Platform(Acts, Subscribes, Polls):
     """Know one platform: its table as class attributes, its schemes and shapes as pure methods.
 
     A platform file defines one subclass and one instance of it named ``PLATFORM``. Nothing in it reads a clock, a
@@ -80,8 +82,6 @@ class Platform(Acts):
     """Header names that decide over authenticity: each may stand once."""
     kinds: ClassVar[Mapping[str, str]] = {}
     """Native kinds and the event type each becomes; the empty text for one that we know and have no use for."""
-    poll: ClassVar[bool] = False
-    subscribe: ClassVar[bool] = False
     hosts: ClassVar[tuple[str, ...]] = ()
     """Host names that we may send requests to for it."""
     refusal_status: ClassVar[int] = 401

@@ -1,9 +1,9 @@
 """What a store must do, in verbs of the subject; nothing here knows SQL.
 
 Small protocols: ``Inbox`` keeps deliveries and their events and hands them out under a lease, ``Upkeep`` removes what
-must not be kept any longer, ``Register`` keeps what was agreed with platforms, ``Ledger`` (in ``ledger.py``) what is to
-be done there, and ``Store`` is all of them with a beginning and an end. Every method may be called from any thread and
-any event loop; it returns once what it says is on disk.
+must not be kept any longer, ``Register`` (in ``register.py``) keeps what was agreed with platforms, ``Ledger`` (in
+``ledger.py``) what is to be done there, and ``Store`` is all of them with a beginning and an end. Every method may be
+called from any thread and any event loop; it returns once what it says is on disk.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from moderation_ai.core.events import KeyedEvent, WebhookEvent, to_dict
 from moderation_ai.core.things import Thing
 from moderation_ai.stores.ledger import Ledger
+from moderation_ai.stores.register import Register
 
 DONE, DEAD, SUPERSEDED, UNHANDLED, RETRY = "done", "dead", "superseded", "unhandled", "retry"
 UNTIL_IT_RAN = datetime(9999, 1, 1, tzinfo=UTC)
@@ -175,20 +176,6 @@ class Removed(msgspec.Struct, kw_only=True):
     more: bool = False
 
 
-class Subscription(msgspec.Struct, kw_only=True):
-    """A webhook that was registered: where a platform is to send what."""
-
-    id: str
-    url: str
-    platform: str
-    account: str | None = None
-    events: list[str] = []
-    status: str = "registered"
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-    last_event_at: datetime | None = None
-
-
 class Inbox(Protocol):
     """Keep deliveries durably, hand their events out once under a lease, and record what came of them."""
 
@@ -286,19 +273,6 @@ class Upkeep(Protocol):
 
         Raises ``StoreBusy`` where others kept that from being done now.
         """
-
-
-class Register(Protocol):
-    """Keep what was agreed with platforms."""
-
-    async def save_subscription(self, subscription: Subscription) -> None:
-        """Keep ``subscription``, in place of one with the same platform and id."""
-
-    async def subscriptions(self, platform: str | None = None) -> list[Subscription]:
-        """Return the subscriptions, of one platform or of all."""
-
-    async def delete_subscription(self, platform: str, subscription_id: str) -> bool:
-        """Forget a subscription; return whether there was one."""
 
 
 class Store(Inbox, Upkeep, Register, Ledger, Protocol):

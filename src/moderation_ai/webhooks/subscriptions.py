@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.platforms import find_platform
-from moderation_ai.stores.base import Store, Subscription
+from moderation_ai.stores.base import Store
 from moderation_ai.webhooks.choosing import choose_store
 from moderation_ai.webhooks.handler import WebhookHandler
 

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.routing import takes
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import LAG_LIMIT
-from moderation_ai.stores.base import Counts, EventFilter, Store, Subscription
+from moderation_ai.stores.base import Counts, EventFilter, Store
 
 _LOOKED_AT = 1000
 """Unhandled events that are looked at, from the newest on."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from moderation_ai.stores.base import Subscription
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.stores.postgres.gathering import Job
 from moderation_ai.stores.postgres.rows import as_text, as_text_or_none, columns
 from moderation_ai.stores.rows import encode

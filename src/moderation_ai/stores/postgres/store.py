@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from moderation_ai.core.errors import StoreError
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
@@ -24,7 +25,6 @@ from moderation_ai.stores.base import (
     Horizons,
     Outcome,
     Removed,
-    Subscription,
 )
 from moderation_ai.stores.postgres import (
     acting,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import apsw
 import msgspec
 
-from moderation_ai.stores.base import Subscription
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.stores.sqlite.rows import ask, encode
 
 _decode = msgspec.json.Decoder(Subscription).decode

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import apsw
 
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.subscribing import Subscription
 from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
@@ -22,7 +23,6 @@ from moderation_ai.stores.base import (
     Horizons,
     Outcome,
     Removed,
-    Subscription,
 )
 from moderation_ai.stores.sqlite import (
     acting,

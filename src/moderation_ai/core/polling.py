@@ -1,0 +1,72 @@
+"""Polling: the lists of a platform that are asked again and again, and what one page of them tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from moderation_ai.core.errors import MalformedPayload, UnsupportedAction
+from moderation_ai.core.events import Fact, Parsed
+from moderation_ai.core.flows import Flow, Session
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """One list on a platform that is polled: which (``name``), and of what (``of``: a subreddit, a channel, …).
+
+    ``interval`` is in seconds, as it is best for the platform. ``calls`` are the names of the calls that one usual poll
+    makes: what it costs follows from their rows. ``reconciles`` says that the platform also pushes what stands there.
+    """
+
+    name: str
+    of: str = ""
+    interval: float = 60.0
+    calls: tuple[str, ...] = ()
+    reconciles: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return what a cursor is kept by: ``name``, or ``name:of``."""
+        return f"{self.name}:{self.of}" if self.of else self.name
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What one poll brought: the facts in it, the raw bytes of the answer that they stand in, and where to go on.
+
+    ``cursor`` is the platform's own text (JSON of a bounded size) and nobody else reads it. ``more`` says that another
+    page is waiting: it is asked for at once. Deletions that are only inferred are facts here once two polls agree: the
+    flow keeps in its cursor what one poll missed.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    body: bytes = b""
+    cursor: str = ""
+    more: bool = False
+
+
+class Polls:
+    """The fetching side of a platform: what can be polled, and the flow of one poll."""
+
+    name: ClassVar[str]
+    poll: ClassVar[bool] = False
+    """Whether comments or posts can be polled there."""
+
+    def feeds(self, watched: Sequence[str], session: Session) -> tuple[Feed, ...]:
+        """Return what is polled for an account; ``watched`` is what the configuration names (subreddits, feeds, …)."""
+        return ()
+
+    def ask_feed(self, feed: Feed, cursor: str, session: Session, now: datetime) -> Flow[Page]:
+        """Ask for what is new in ``feed`` since ``cursor`` (empty at first) and return it; raises as ``Api.ask``.
+
+        Pages overlap: what is told twice is de-duplicated by the store. Facts have the keys that a push would have.
+        """
+        raise UnsupportedAction(f"{self.name} has nothing that can be polled")
+
+    def read_page(self, body: bytes, now: datetime) -> Parsed:
+        """Return the facts that the raw answer to a poll tells by itself, without a cursor, as ``reparse`` needs them.
+
+        Raises ``MalformedPayload`` for what is no such answer.
+        """
+        raise MalformedPayload(f"{self.name} has nothing that can be polled")

@@ -1,0 +1,96 @@
+"""Subscribing: how a platform is told to post to us, what it says of that, and how that is kept alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from moderation_ai.core.errors import UnsupportedAction
+from moderation_ai.core.flows import Client, Flow, Session
+
+REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED = (
+    "registered",
+    "pending",
+    "active",
+    "invalid",
+    "denied",
+    "expired",
+)
+"""``registered``: we noted it and told nobody. ``pending``: the platform was told and has not verified us yet.
+``invalid``: the platform does not post there any more, or never could. ``denied``: it said no."""
+
+
+class Subscription(msgspec.Struct, kw_only=True):
+    """A webhook that was registered: where a platform is to send what.
+
+    ``id`` is the platform's own where it gives one. ``account`` is the configuration's name of the account. ``events``
+    are native kinds, or the topic where the platform has topics. ``status`` is one of the words of this module;
+    ``reason`` is why, where it is not well. Times are aware UTC; ``expires_at`` is None where it does not
+    end by itself.
+    """
+
+    id: str
+    url: str
+    platform: str
+    account: str | None = None
+    events: list[str] = []
+    status: str = REGISTERED
+    reason: str | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_event_at: datetime | None = None
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of a platform: that it posts ``events`` (or all that it has for us) to ``url``.
+
+    ``account`` is the configuration's name, ``account_id`` the platform's. ``topic`` is a WebSub topic, ``secret`` what
+    the platform is to sign with where we choose it, ``verify_token`` what its handshake is to show.
+    """
+
+    platform: str
+    url: str
+    account: str | None = None
+    account_id: str | None = None
+    events: tuple[str, ...] = ()
+    topic: str | None = None
+    secret: str | None = None
+    verify_token: str | None = None
+
+    def __repr__(self) -> str:
+        """Return platform and address, and nothing that is secret."""
+        return f"<Wish {self.platform}: {self.url}>"
+
+
+class Subscribes:
+    """The subscribing side of a platform: flows that any driver of flows can run.
+
+    A platform that has ``subscribe`` set gives all four flows; they raise what ``Api.ask`` does.
+    """
+
+    name: ClassVar[str]
+    subscribe: ClassVar[bool] = False
+    """Whether it can be told by its API to post to us."""
+
+    def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
+        """Ask what is registered there for our app, whatever the address; empty where the platform tells nobody."""
+        raise UnsupportedAction(f"{self.name} has no webhooks that can be listed")
+
+    def register(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
+        """Make everything that lacks for ``wish``, and return it as it stands then; to do it twice changes nothing."""
+        raise UnsupportedAction(f"{self.name} has no webhooks that can be registered")
+
+    def renew(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[Subscription]:
+        """Have the platform look at our address again, or give the lease another term; return how it stands then."""
+        raise UnsupportedAction(f"{self.name} has no webhooks that can be renewed")
+
+    def unregister(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[None]:
+        """Have the platform post there no more; what is gone already is no error."""
+        raise UnsupportedAction(f"{self.name} has no webhooks that can be deleted")
+
+    def wishes(self, wish: Wish, topics: Sequence[str]) -> tuple[Wish, ...]:
+        """Return the single wishes that one address amounts to: one for each topic where the platform has topics."""
+        return (wish,)
