@@ -55,6 +55,20 @@ def test_a_backup_holds_what_the_store_holds_and_is_for_nobody_else(run: Run) ->
 
 
 @pytest.mark.usefixtures("filled")
+def test_programs_are_told_what_was_copied_where(run: Run) -> None:
+    (made,) = rows(run("db", "backup", "copy.db", "--json"))
+    assert made == {"file": "copy.db", "bytes": Path("copy.db").stat().st_size, "schema": NEWEST}
+    (back,) = rows(run("db", "restore", "copy.db", "--json"))
+    assert back == {
+        "store": "moderation.db",
+        "restored_from": "copy.db",
+        "schema": NEWEST,
+        "kept_aside": back["kept_aside"],
+    }
+    assert stored(back["kept_aside"]) == ids(ALL)
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_backup_overwrites_nothing_unless_it_is_told_to(run: Run) -> None:
     Path("copy.db").write_text("precious")
     assert "exists; see --force" in run("db", "backup", "copy.db").stderr

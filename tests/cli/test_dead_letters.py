@@ -90,3 +90,8 @@ def test_an_event_that_is_no_dead_letter_stops_the_whole(run: Run, verb: str) ->
     assert result.exit_code == 1
     assert f"no dead letter is called {DONE_ONE.event_id}; nothing was changed" in result.stderr
     assert letters(run) == BOTH
+
+
+@pytest.mark.parametrize(("verb", "done"), [("retry", {"retried": 1}), ("drop", {"dropped": 2})])
+def test_programs_are_told_how_much_was_done(run: Run, verb: str, done: dict[str, int]) -> None:
+    assert rows(run("dead-letters", verb, "--all", "--json")) == [done]

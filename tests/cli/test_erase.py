@@ -75,6 +75,8 @@ def test_a_platform_goes_by_any_of_its_names(run: Run) -> None:
 def test_a_platform_that_may_be_misspelt_is_said_so(run: Run) -> None:
     result = run("erase", "--author", ANNA, "--platform", "genric")
     assert "no platform is called 'genric': did you mean generic?" in result.stderr
+    assert "nothing was erased" in result.stderr
+    assert result.exit_code == 1
 
 
 @pytest.mark.usefixtures("two")

@@ -180,6 +180,13 @@ def test_db_upgrade_makes_the_store_and_does_nothing_the_second_time(run: Run) -
     assert rows(run("events", "list", "--json")) == []
 
 
+def test_db_upgrade_tells_programs_both_schemas(run: Run) -> None:
+    (first,) = rows(run("db", "upgrade", "--json"))
+    (second,) = rows(run("db", "upgrade", "--json"))
+    assert (first["schema_before"], second["schema_before"]) == (0, first["schema"])
+    assert first["url"] == second["url"] == "sqlite:///moderation.db"
+
+
 def test_db_upgrade_in_a_folder_that_is_not_there_is_said_so(run: Run) -> None:
     result = run("db", "upgrade", "--store", "sqlite:///nowhere/x.db")
     assert result.exit_code == 4

@@ -88,6 +88,7 @@ async def _pages(store: Store, which: EventFilter, handler: str | None) -> Async
 @handler_option
 @all_option
 @yes_option
+@as_json_option
 @settings_options
 @pass_invocation
 @click.pass_context
@@ -98,11 +99,15 @@ def retry(
     handler: str | None,
     everything: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Run dead letters again, each by the handler that failed; `serve` does it at once."""
     which = _chosen(ctx, event_ids, handler, everything)
     done = run(_retry(invocation, which, handler, yes))
-    note(f"{plural(done, 'event')} will be handled again")
+    if as_json:
+        print_json([{"retried": done}])
+    else:
+        note(f"{plural(done, 'event')} will be handled again")
 
 
 async def _retry(invocation: Invocation, which: EventFilter, handler: str | None, yes: bool) -> int:
@@ -118,6 +123,7 @@ async def _retry(invocation: Invocation, which: EventFilter, handler: str | None
 @handler_option
 @all_option
 @yes_option
+@as_json_option
 @settings_options
 @pass_invocation
 @click.pass_context
@@ -128,11 +134,15 @@ def drop(
     handler: str | None,
     everything: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Take events out of the dead letters without handling them; the events themselves stay."""
     which = _chosen(ctx, event_ids, handler, everything)
     done = run(_drop(invocation, which, handler, yes))
-    note(f"{plural(done, 'dead letter')} dropped")
+    if as_json:
+        print_json([{"dropped": done}])
+    else:
+        note(f"{plural(done, 'dead letter')} dropped")
 
 
 async def _drop(invocation: Invocation, which: EventFilter, handler: str | None, yes: bool) -> int:

@@ -12,7 +12,9 @@ from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import Progress, note, plural, print_json
 from moderation_ai.cli.terminal.stores import opened
+from moderation_ai.core.errors import ModerationError
 from moderation_ai.pipeline.erasing import Erased, Eraser
+from moderation_ai.platforms import all_platforms
 
 NOT_SCRUBBED = (
     "the store was in use without a pause, so traces may stand in its write-ahead log until that is written over: "
@@ -49,6 +51,8 @@ def erase(
     name = platform_named(platform) if platform else None
     named = {"author": author, "object_id": object_id, "platform": name}
     erased = run(_erase(invocation, named, dry_run))
+    if name and name not in all_platforms() and not erased.events:
+        raise ModerationError(f"nothing is stored of a platform called {name!r}, so nothing was erased")
     if as_json:
         print_json([{**msgspec.structs.asdict(erased), "dry_run": dry_run}])
     else:

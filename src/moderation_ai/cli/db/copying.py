@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from moderation_ai.cli.terminal.invocation import Invocation, pass_invocation, settings_options
-from moderation_ai.cli.terminal.printing import Progress
+from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, settings_options
+from moderation_ai.cli.terminal.printing import Progress, print_json
 from moderation_ai.cli.terminal.stores import require_file, require_folder, store_file
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.stores.sqlite.copying import check_whole, copy_store, replace_store
@@ -18,9 +18,10 @@ from moderation_ai.stores.urls import is_postgres
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Write over FILE if there is one.")
+@as_json_option
 @settings_options
 @pass_invocation
-def backup(invocation: Invocation, file: Path, force: bool) -> None:
+def backup(invocation: Invocation, file: Path, force: bool, as_json: bool) -> None:
     """Copy the store as it is now to FILE, also while `serve` writes to it.
 
     FILE is readable by you alone, and appears once it is complete and was found whole.
@@ -34,14 +35,19 @@ def backup(invocation: Invocation, file: Path, force: bool) -> None:
     part.unlink(missing_ok=True)
     _copy(store, part)
     part.replace(file)
-    click.echo(f"{file}: {_size(file)}, schema {check_whole(file)}")
+    schema = check_whole(file)
+    if as_json:
+        print_json([{"file": str(file), "bytes": file.stat().st_size, "schema": schema}])
+    else:
+        click.echo(f"{file}: {_size(file)}, schema {schema}")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json_option
 @settings_options
 @pass_invocation
-def restore(invocation: Invocation, file: Path) -> None:
+def restore(invocation: Invocation, file: Path, as_json: bool) -> None:
     """Put the backup FILE in the place of the store, which is kept aside.
 
     FILE is checked first. While any process uses the store, such as `serve`, nothing is done.
@@ -64,6 +70,10 @@ def restore(invocation: Invocation, file: Path) -> None:
     except (StoreError, OSError):
         part.unlink(missing_ok=True)
         raise
+    if as_json:
+        kept = str(aside) if had_one else None
+        print_json([{"store": str(store), "restored_from": str(file), "schema": number, "kept_aside": kept}])
+        return
     click.echo(f"{store}: restored from {file}, schema {number}" + (f"; what was there is {aside}" if had_one else ""))
 
 

@@ -53,14 +53,18 @@ async def _status(url: str) -> dict[str, Any]:
 
 
 @click.command()
+@as_json_option
 @settings_options
 @pass_invocation
-def upgrade(invocation: Invocation) -> None:
+def upgrade(invocation: Invocation, as_json: bool) -> None:
     """Bring the store's schema up to date, and make the store if there is none. Twice is once."""
     url = invocation.store_url
     if url == MEMORY_URL:
         raise ConfigurationError("a store in memory has nothing to upgrade; name another one by --store")
     before, after = run(_upgrade(url))
+    if as_json:
+        print_json([{"url": without_password(url), "schema": after, "schema_before": before}])
+        return
     shown = store_file(url) or without_password(url)
     click.echo(f"{shown}: schema {after}" + (f", was {before}" if before != after else ", nothing to do"))
 
