@@ -164,6 +164,11 @@ def test_says_what_to_change_where_an_address_is_taken() -> None:
             bind("127.0.0.1", port, "the.port")
 
 
+def test_of_two_that_start_at_once_only_one_has_the_address() -> None:
+    with bound_to("127.0.0.1", 0, "the.port") as bound, pytest.raises(AddressInUse):
+        bind("127.0.0.1", bound[0].getsockname()[1], "the.port")
+
+
 def test_lets_an_address_go_that_was_held_for_nothing() -> None:
     with bound_to("127.0.0.1", 0, "the.port") as bound:
         port = bound[0].getsockname()[1]

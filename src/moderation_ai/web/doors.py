@@ -154,6 +154,9 @@ def _bind_one(family: int, address: tuple[str | int, ...]) -> socket.socket | No
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(address)
+        # What is bound and not listening yet can be bound a second time: of two that start at once, both would think
+        # that the address is theirs.
+        one.listen(BACKLOG)
     except OSError as error:
         one.close()
         _require_missing(error)
