@@ -129,6 +129,7 @@ def test_a_token_that_cannot_be_kept_is_said_so() -> None:
 
 
 STORES = """
+from moderation_ai.sender import Sender
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.webhooks.handler import WebhookHandler
 
@@ -136,6 +137,8 @@ named = WebhookHandler(store="sqlite:///of-handler.db")
 same = WebhookHandler(store="sqlite:///of-handler.db")
 other = WebhookHandler(store="sqlite:///other.db")
 made = WebhookHandler(store=MemoryStore())
+slow = WebhookHandler(sender=Sender(timeout=60))
+slower = WebhookHandler(sender=Sender(timeout=90))
 plain = WebhookHandler()
 """
 
@@ -174,3 +177,13 @@ def test_two_stores_are_one_too_many() -> None:
         ConfigurationError, match=r"--store says sqlite:///flag\.db, the handlers are made with sqlite:///of"
     ):
         chosen("named", flag="sqlite:///flag.db")
+
+
+@pytest.mark.usefixtures("stores")
+def test_actions_are_sent_by_the_sender_that_a_handler_was_made_with() -> None:
+    one = load_handlers(settings(HANDLERS__IMPORT='["inbox_stores:plain"]'), "inbox_stores:slow")
+    assert one.sender is not None
+    assert one.sender is load_handlers(settings(), "inbox_stores:slow").sender
+    assert load_handlers(settings(), "inbox_stores:plain").sender is None
+    with pytest.raises(ConfigurationError, match="different senders"):
+        load_handlers(settings(HANDLERS__IMPORT='["inbox_stores:slower"]'), "inbox_stores:slow")

@@ -42,6 +42,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.password": ('"pw"', "pw", "pw"),
     "platforms.NAME.base_url": ('"https://talk.example"', "https://talk.example", "https://talk.example"),
     "platforms.NAME.user_agent": ('"us/1"', "us/1", "us/1"),
+    "platforms.NAME.limits_factor": ("2.5", "2.5", 2.5),
     "platforms.NAME.pubsub.audience": ('"us"', "us", "us"),
     "platforms.NAME.pubsub.service_account": ('"p@x.example"', "p@x.example", "p@x.example"),
     "platforms.NAME.pubsub.jwks_url": ('"https://k.example/jwks"', "https://k.example/jwks", "https://k.example/jwks"),

@@ -87,14 +87,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(name: str, kind: str = "memory", *, times: float = 1000) -> AsyncIterator[Stage]:
+async def staged(name: str, kind: str = "memory", *, times: float = 1000, factor: float = 1) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW)
     fake, store = find_fake(name, clock=clock, times=times), new_store(kind)
     with fake.serve() as served:
         await store.open()
 
         def make() -> Outbox:
-            access = Access(platform=fake.platform, session=fake.session, client=fake.client)
+            access = Access(platform=fake.platform, session=fake.session, client=fake.client, limits_factor=factor)
             return Outbox(
                 store, [access], clock, lambda: 0.5, name="w1", sender=served.sender(timeout=60, now=clock.now)
             )
@@ -220,6 +220,20 @@ async def test_within_the_documented_limits_nothing_is_refused_and_the_severest_
         left = [each for each in wanted if each.target.id not in done]
         assert len(done) == limit.units
         assert {each.severity for each in left} == {0}
+
+
+async def test_who_was_granted_more_may_ask_for_more() -> None:
+    async with staged("twitter", factor=2) as stage:
+        limit = stage.fake.platform.api.call("hide").limits[0]
+        wanted = [await stage.want(stage.fake.write(f"{number}")) for number in range(2 * limit.units + 1)]
+        stage.begin()
+
+        async def rests() -> bool:
+            return (await stage.store.outboxes())[0].paused_until is not None
+
+        await stage.until_so(rests)
+        await stage.end()
+        assert len({each.object_id for each in stage.fake.effects}) == len(wanted) - 1
 
 
 async def test_fifty_comments_go_into_one_call_on_youtube_and_one_that_is_refused_harms_no_other() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moderation_ai.config.settings import AccessSettings, PlatformSettings
+from moderation_ai.config.settings import AccessSettings, AccountSettings, PlatformSettings
 from moderation_ai.core.access import Access
 from moderation_ai.core.flows import USER_AGENT, Client, Session
 from moderation_ai.core.platform import Platform
@@ -18,35 +18,26 @@ def accesses_of(
     known = all_platforms() if platforms is None else platforms
     found: list[Access] = []
     for name, settings in configured.items():
-        agent = settings.user_agent or USER_AGENT
-        if settings.access_token is not None:
-            found.append(_access(known[name], "", settings, agent, None))
+        every: dict[str, AccessSettings] = {"": settings, **settings.accounts}
         found += [
-            _access(known[name], account, own, agent, own.id, settings)
-            for account, own in settings.accounts.items()
+            _access(known[name], account, own, settings)
+            for account, own in every.items()
             if own.access_token is not None
         ]
     return found
 
 
-def _access(
-    platform: Platform,
-    account: str,
-    own: AccessSettings,
-    agent: str,
-    account_id: str | None,
-    above: PlatformSettings | None = None,
-) -> Access:
-    client_id = own.client_id or (above.client_id if above else None)
-    secret = own.client_secret or (above.client_secret if above else None)
+def _access(platform: Platform, account: str, own: AccessSettings, above: PlatformSettings) -> Access:
+    secret = own.client_secret or above.client_secret
     return Access(
         platform=platform,
         account=account,
         session=Session(
             access_token=str(own.access_token),
             refresh_token=str(own.refresh_token) if own.refresh_token else None,
-            account_id=account_id,
-            user_agent=agent,
+            account_id=own.id if isinstance(own, AccountSettings) else None,
+            user_agent=above.user_agent or USER_AGENT,
         ),
-        client=Client(id=client_id or "", secret=str(secret) if secret else ""),
+        client=Client(id=own.client_id or above.client_id or "", secret=str(secret) if secret else ""),
+        limits_factor=above.limits_factor,
     )

@@ -149,6 +149,9 @@ class PlatformSettings(AccessSettings, frozen=True, kw_only=True):
         float | None, Meta(description="Seconds without any event after which health says that it is silent.")
     ] = None
     user_agent: Annotated[str | None, Meta(description="How our requests name themselves to the platform.")] = None
+    limits_factor: Annotated[
+        float, Meta(description="How many times the documented limits the platform granted you: 2 is twice as many.")
+    ] = 1.0
     pubsub: PubsubSettings = PubsubSettings()
     accounts: dict[str, AccountSettings] = {}
 

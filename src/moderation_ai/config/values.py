@@ -204,6 +204,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("console", "host"): _is_host,
     ("console", "port"): _is_port,
     ("platforms", "silence_after"): _within(1, 365 * 86_400),
+    ("platforms", "limits_factor"): _within(0.01, 1_000_000),
     ("platforms", "jwks_url"): _is_private_url,
     ("platforms", "base_url"): _is_url,
     ("handlers", "import"): _are_imports,

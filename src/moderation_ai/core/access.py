@@ -9,12 +9,16 @@ from moderation_ai.core.platform import Platform
 
 
 class Access(msgspec.Struct, kw_only=True):
-    """A platform, the account's name in the configuration (empty for the platform's own), its tokens, our app there."""
+    """A platform, the account's name in the configuration (empty for the platform's own), its tokens, our app there.
+
+    ``limits_factor`` is how many times the documented limits the platform granted.
+    """
 
     platform: Platform
     account: str = ""
     session: Session
     client: Client = Client()
+    limits_factor: float = 1.0
 
     @property
     def name(self) -> str:

@@ -72,7 +72,8 @@ class Drive:
         """Take what the call costs from the allowances; raise ``RateLimited`` if they do not last."""
         limits = [*call.limits, *self._access.platform.api.limits]
         for account in (APP, self._access.account):
-            costs = [_cost(call, limit) for limit in limits if (limit.shared_by == "app") == (account == APP)]
+            ours = [limit for limit in limits if (limit.shared_by == "app") == (account == APP)]
+            costs = [_cost(call, limit, self._access.limits_factor) for limit in ours]
             now = self._now()
             again = await self._store.spend(self._access.platform.name, account, costs, now) if costs else None
             if again is not None:
@@ -82,6 +83,6 @@ class Drive:
                 )
 
 
-def _cost(call: Call, limit: Limit) -> Spending:
+def _cost(call: Call, limit: Limit, factor: float) -> Spending:
     name = f"{call.name if limit.shared_by == 'call' else limit.shared_by}/{limit.seconds}"
-    return Spending(name=name, units=call.cost, limit=limit.units, seconds=limit.seconds)
+    return Spending(name=name, units=call.cost, limit=max(1, int(limit.units * factor)), seconds=limit.seconds)

@@ -102,7 +102,8 @@ class WebhookHandler:
         self._allow_unverified = allow_unverified
         self._exit_deadline = exit_deadline
         self._retention = retention
-        self._sender = sender
+        self.sender = sender
+        """What was given to act through; None for the usual one."""
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._clock = SystemClock()
@@ -253,7 +254,7 @@ class WebhookHandler:
             call=call,
             on_settled=settled,
             accesses=accesses_of(load_platforms()),
-            sender=self._sender,
+            sender=self.sender,
         )
 
     def _make_sources(self) -> dict[str, Source]:

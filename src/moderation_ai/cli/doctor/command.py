@@ -69,7 +69,7 @@ def examine(invocation: Invocation, handler: str | None) -> Iterator[Finding]:
 def _load(invocation: Invocation, handler: str | None) -> tuple[Handlers, list[Finding]]:
     """Return the handlers that ``serve`` would load, and what there is to say of them."""
     try:
-        handlers, store = load_handlers(invocation.settings, handler)
+        handlers, store, _ = load_handlers(invocation.settings, handler)
         invocation.choose_store(store)
     except ConfigurationError as error:
         return Handlers(), [failure("handlers", str(error), "mend the module; --debug shows where it breaks")]

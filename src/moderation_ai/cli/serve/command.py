@@ -199,6 +199,7 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loade
         works=role.works,
         poll=POLL if role.receives else POLL_OF_OTHERS,
         accesses=accesses_of(invocation.settings.platforms),
+        sender=loaded.sender,
     )
 
 

@@ -11,37 +11,44 @@ from moderation_ai.config import Settings
 from moderation_ai.core.errors import ConfigurationError, ModerationError
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.urls import without_password
 from moderation_ai.webhooks.handler import WebhookHandler
 
 
 class Loaded(NamedTuple):
-    """What was loaded: the functions, and the store that their ``WebhookHandler`` was made with, if it was."""
+    """What was loaded: the functions, and the store and sender that their ``WebhookHandler`` was made with, if any."""
 
     handlers: Handlers
     store: str | Store | None = None
+    sender: Sender | None = None
 
 
 def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
     """Return the handlers of all ``WebhookHandler``s that are to be loaded, ``named`` as ``module:name`` included.
 
     Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded, and where two of
-    them were made with different stores.
+    them were made with different stores or senders.
     """
     found = Handlers()
     stores: dict[str, str | Store] = {}
+    senders: dict[int, Sender] = {}
     for name in dict.fromkeys([*([named] if named else []), *settings.handlers.imports]):
         handler = _load(name)
         _take_over(handler.handlers, found, settings.retries.schedule())
         if handler.store is not None:
             stores.setdefault(handler.store if isinstance(handler.store, str) else handler.store.url, handler.store)
+        if handler.sender is not None:
+            senders[id(handler.sender)] = handler.sender
     if len(stores) > 1:
         raise ConfigurationError(
             f"the handlers are made with different stores, {' and '.join(map(without_password, stores))}; "
             "give them one, or none and set store.url"
         )
-    return Loaded(found, *stores.values())
+    if len(senders) > 1:
+        raise ConfigurationError("the handlers are made with different senders; give one of them to all")
+    return Loaded(found, next(iter(stores.values()), None), next(iter(senders.values()), None))
 
 
 def _take_over(handlers: Handlers, found: Handlers, schedule: RetrySchedule) -> None:
