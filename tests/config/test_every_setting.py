@@ -12,6 +12,7 @@ import pytest
 from moderation_ai.config import Loaded, Settings, all_settings, load, variable_of
 from moderation_ai.config.catalogue import find_leaf
 
+_KEY, _OLDER = "A" * 43 + "=", "-_+/" * 10 + "AAA="
 # A value of each setting that is no default: as TOML writes it, as a variable says it, and what comes out.
 VALUES: dict[str, tuple[str, str, Any]] = {
     "store.url": ('"sqlite:///other.db"', "sqlite:///other.db", "sqlite:///other.db"),
@@ -41,6 +42,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.username": ('"mia"', "mia", "mia"),
     "platforms.NAME.password": ('"pw"', "pw", "pw"),
     "platforms.NAME.base_url": ('"https://talk.example"', "https://talk.example", "https://talk.example"),
+    "platforms.NAME.page_id": ('"1055"', "1055", "1055"),
     "platforms.NAME.user_agent": ('"us/1"', "us/1", "us/1"),
     "platforms.NAME.limits_factor": ("2.5", "2.5", 2.5),
     "platforms.NAME.pubsub.audience": ('"us"', "us", "us"),
@@ -58,6 +60,8 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.accounts.ACCOUNT.username": ('"tom"', "tom", "tom"),
     "platforms.NAME.accounts.ACCOUNT.password": ('"apw"', "apw", "apw"),
     "platforms.NAME.accounts.ACCOUNT.base_url": ('"http://f.example"', "http://f.example", "http://f.example"),
+    "platforms.NAME.accounts.ACCOUNT.page_id": ('"1056"', "1056", "1056"),
+    "credentials.keys": (json.dumps([_KEY, _OLDER]), json.dumps([_KEY, _OLDER]), (_KEY, _OLDER)),
     "handlers.import": ('["a.b:c", "d:e"]', '["a.b:c", "d:e"]', ("a.b:c", "d:e")),
     "retries.max_attempts": ("3", "3", 3),
     "retries.first": ("1", "1", 1.0),
@@ -165,6 +169,7 @@ def other(name: str) -> str:
         "server.endpoint": '"/weaker"',
         "server.role": '"gateway"',
         "handlers.import": '["weaker:one"]',
+        "credentials.keys": f'["{"B" * 43}="]',
         "policy.file": '"value"' if Path("value").exists() else '"policy.yaml"',
         "server.trusted_proxies": '["198.51.100.1"]',
         "server.allowed_ips": '["198.51.100.1"]',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moderation_ai.config.settings import AccessSettings, AccountSettings, PlatformSettings
+from moderation_ai.config.settings import AccessSettings, PlatformSettings
 from moderation_ai.core.access import Access
 from moderation_ai.core.flows import USER_AGENT, Client, Session
 from moderation_ai.core.platform import Platform
@@ -14,30 +14,47 @@ from moderation_ai.platforms import all_platforms
 def accesses_of(
     configured: Mapping[str, PlatformSettings], platforms: Mapping[str, Platform] | None = None
 ) -> list[Access]:
-    """Return the accounts that an access token is configured for: each platform's own, and its named ones."""
+    """Return the accounts that a token is configured for: each platform's own, and its named ones.
+
+    A refresh token alone is enough: the access token is got by it.
+    """
     known = all_platforms() if platforms is None else platforms
     found: list[Access] = []
     for name, settings in configured.items():
-        every: dict[str, AccessSettings] = {"": settings, **settings.accounts}
+        agent = settings.user_agent or USER_AGENT
+        if _has_token(settings):
+            found.append(_access(known[name], "", settings, agent, None))
         found += [
-            _access(known[name], account, own, settings)
-            for account, own in every.items()
-            if own.access_token is not None
+            _access(known[name], account, own, agent, own.id, settings)
+            for account, own in settings.accounts.items()
+            if _has_token(own)
         ]
     return found
 
 
-def _access(platform: Platform, account: str, own: AccessSettings, above: PlatformSettings) -> Access:
-    secret = own.client_secret or above.client_secret
+def _has_token(settings: AccessSettings) -> bool:
+    return settings.access_token is not None or settings.refresh_token is not None
+
+
+def _access(
+    platform: Platform,
+    account: str,
+    own: AccessSettings,
+    agent: str,
+    account_id: str | None,
+    above: PlatformSettings | None = None,
+) -> Access:
+    client_id = own.client_id or (above.client_id if above else None)
+    secret = own.client_secret or (above.client_secret if above else None)
     return Access(
         platform=platform,
         account=account,
         session=Session(
-            access_token=str(own.access_token),
+            access_token=str(own.access_token or ""),
             refresh_token=str(own.refresh_token) if own.refresh_token else None,
-            account_id=own.id if isinstance(own, AccountSettings) else None,
-            user_agent=above.user_agent or USER_AGENT,
+            account_id=account_id,
+            page_id=own.page_id,
+            user_agent=agent,
         ),
-        client=Client(id=own.client_id or above.client_id or "", secret=str(secret) if secret else ""),
-        limits_factor=above.limits_factor,
+        client=Client(id=client_id or "", secret=str(secret) if secret else ""),
     )

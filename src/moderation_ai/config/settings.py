@@ -106,6 +106,10 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: Annotated[
         str | None, Meta(description="Address of the installation, for software that you host yourself.")
     ] = None
+    page_id: Annotated[
+        str | None,
+        Meta(description="Id of the Facebook Page that an Instagram account acts through (Facebook Login)."),
+    ] = None
 
 
 class AccountSettings(AccessSettings, frozen=True, kw_only=True):
@@ -154,6 +158,18 @@ class PlatformSettings(AccessSettings, frozen=True, kw_only=True):
     ] = 1.0
     pubsub: PubsubSettings = PubsubSettings()
     accounts: dict[str, AccountSettings] = {}
+
+
+class CredentialsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the tokens that we act with are kept."""
+
+    keys: Annotated[
+        tuple[Secret, ...],
+        Meta(
+            description="Keys that refreshed tokens are encrypted under in the store, newest first: 32 bytes in base64 "
+            "each. If none is set, one is made, in a file beside the store."
+        ),
+    ] = ()
 
 
 class HandlersSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +232,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     console: ConsoleSettings = ConsoleSettings()
     platforms: dict[str, PlatformSettings] = {}
+    credentials: CredentialsSettings = CredentialsSettings()
     handlers: HandlersSettings = HandlersSettings()
     retries: RetriesSettings = RetriesSettings()
     retention: RetentionSettings = RetentionSettings()

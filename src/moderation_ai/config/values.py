@@ -16,6 +16,7 @@ from moderation_ai.config.origins import Origin
 from moderation_ai.config.settings import ROLES, Secret
 from moderation_ai.core.addresses import Networks, is_private_way, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.sealing import read_key
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.urls import without_password
 
@@ -167,6 +168,11 @@ def _is_store(value: str) -> None:
         raise ValueError(str(error).replace(value, without_password(value))) from error
 
 
+def _are_keys(value: Sequence[str]) -> None:
+    for text in value:
+        read_key(text)
+
+
 def _are_imports(value: Sequence[str]) -> None:
     for text in value:
         if not _IMPORT.match(text):
@@ -207,6 +213,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("platforms", "limits_factor"): _within(0.01, 1_000_000),
     ("platforms", "jwks_url"): _is_private_url,
     ("platforms", "base_url"): _is_url,
+    ("credentials", "keys"): _are_keys,
     ("handlers", "import"): _are_imports,
     ("retries", "max_attempts"): _within(1, 1000),
     ("retries", "first"): _within(0, 86_400),
