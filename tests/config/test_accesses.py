@@ -45,7 +45,7 @@ def test_without_a_token_there_is_nothing_to_act_with() -> None:
 
 @pytest.mark.parametrize("text", ["short", "A" * 44, "A" * 42 + "==", "ä" * 44])
 def test_what_is_no_key_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="32 bytes in base64.*openssl rand -base64 32") as raised:
+    with pytest.raises(ConfigurationError, match=r"32 bytes in base64.*openssl rand -base64 32") as raised:
         load(environ={"MODERATION_AI_CREDENTIALS__KEYS": text})
     assert text not in str(raised.value)
 
