@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.moving.copying import copy
 from moderation_ai.stores.opening import open_store
+from moderation_ai.stores.register import Cursor
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import KEYED, NOW, URL, add, comment
 from tests.kinds import new_database
@@ -28,16 +30,20 @@ async def content(store: Store) -> tuple[list[Any], list[Any], list[Any], Counts
     return events, attempts, bodies, await store.counts()
 
 
-def read(url: str) -> Any:
-    async def look() -> Any:
+def within(url: str, do: Callable[[Store], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
         store = open_store(url)
         await store.open()
         try:
-            return await content(store)
+            return await do(store)
         finally:
             await store.close()
 
-    return asyncio.run(look())
+    return asyncio.run(run())
+
+
+def read(url: str) -> Any:
+    return within(url, content)
 
 
 def execute(url: str, sql: str) -> None:
@@ -56,6 +62,13 @@ def test_everything_is_there_as_it_was(run: Run) -> None:
     assert counted["events"] == (len(KEYED), len(KEYED))
     assert all(before == after for before, after in counted.values())
     assert read(target) == read(URL)
+
+
+def test_feeds_are_read_on_where_they_were_left(run: Run) -> None:
+    target, cursor = new_database(), Cursor(platform="reddit", account="", feed="comments:python", cursor="t1_abc")
+    within(URL, lambda store: store.save_cursor(cursor))
+    assert run("store", "copy", URL, target).exit_code == 0
+    assert within(target, lambda store: store.cursors()) == [cursor]
 
 
 def test_what_was_waiting_goes_on_there_and_new_events_stand_behind_it(run: Run) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from msgspec import structs
 
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.stores.base import Store
+from moderation_ai.stores.register import Cursor
 from tests.stores.making import NOW, after
 
 pytestmark = pytest.mark.anyio
@@ -48,3 +51,72 @@ async def test_a_deleted_subscription_is_gone(store: Store) -> None:
     assert await store.delete_subscription("instagram", "s1") is True
     assert await store.delete_subscription("instagram", "s1") is False
     assert await store.subscriptions() == []
+
+
+# --- duties ---
+
+
+async def test_of_two_workers_only_one_has_a_duty(store: Store) -> None:
+    assert await store.take_duty("poll:reddit", "w1", NOW, 30) is True
+    assert await store.take_duty("poll:reddit", "w2", after(29), 30) is False
+    assert await store.take_duty("poll:youtube", "w2", NOW, 30) is True, "another duty is free"
+    assert [(duty.name, duty.worker) for duty in await store.duties()] == [
+        ("poll:reddit", "w1"),
+        ("poll:youtube", "w2"),
+    ]
+
+
+async def test_a_duty_that_is_taken_again_is_renewed(store: Store) -> None:
+    assert await store.take_duty("poll:reddit", "w1", NOW, 30)
+    assert await store.take_duty("poll:reddit", "w1", after(20), 30)
+    assert await store.take_duty("poll:reddit", "w2", after(49), 30) is False
+    assert [duty.until for duty in await store.duties()] == [after(50)]
+
+
+async def test_a_duty_goes_to_whoever_asks_when_its_lease_is_over(store: Store) -> None:
+    assert await store.take_duty("poll:reddit", "w1", NOW, 30)
+    assert await store.take_duty("poll:reddit", "w2", after(30), 30) is True
+    assert await store.take_duty("poll:reddit", "w1", after(31), 30) is False, "who was away has it no more"
+
+
+async def test_a_duty_that_is_dropped_is_free_at_once(store: Store) -> None:
+    assert await store.take_duty("poll:reddit", "w1", NOW, 30)
+    await store.drop_duty("poll:reddit", "w2")
+    assert await store.take_duty("poll:reddit", "w2", NOW, 30) is False, "nobody drops what is another's"
+    await store.drop_duty("poll:reddit", "w1")
+    assert await store.take_duty("poll:reddit", "w2", NOW, 30) is True
+
+
+async def test_of_many_that_ask_at_once_one_has_the_duty(store: Store) -> None:
+    asked = [store.take_duty("poll:reddit", f"w{number}", NOW, 30) for number in range(8)]
+    assert sum(await asyncio.gather(*asked)) == 1
+
+
+# --- cursors ---
+
+READ = Cursor(platform="reddit", account="", feed="comments:python", cursor='{"after":"t1_ü"}', polled_at=NOW)
+
+
+async def test_a_feed_that_was_never_read_has_no_cursor(store: Store) -> None:
+    assert await store.cursor("reddit", "", "comments:python") is None
+    assert await store.cursors() == []
+
+
+async def test_a_cursor_comes_back_as_it_was_saved(store: Store) -> None:
+    await store.save_cursor(READ)
+    assert await store.cursor("reddit", "", "comments:python") == READ
+    assert await store.cursor("reddit", "brand", "comments:python") is None
+
+
+async def test_a_cursor_is_replaced_by_a_later_one(store: Store) -> None:
+    await store.save_cursor(READ)
+    later = structs.replace(READ, cursor="2", polled_at=None, error="gone", failing_since=after(5), next_at=after(9))
+    await store.save_cursor(later)
+    assert await store.cursors() == [later]
+
+
+async def test_cursors_are_listed_by_platform_account_and_feed(store: Store) -> None:
+    others = [structs.replace(READ, account="b"), structs.replace(READ, feed="modqueue"), READ]
+    for cursor in others:
+        await store.save_cursor(cursor)
+    assert await store.cursors() == [others[2], others[1], others[0]]

@@ -1,7 +1,7 @@
 """The ledger's verbs as SQL that both dialects understand: each yields its statements and is sent their rows.
 
 A verb runs in one transaction. ``{s}`` stands for the schema's prefix, ``{lock}`` and ``{skip}`` for what locks rows
-where several may write at once. Times are microseconds since 1970.
+where several may write at once, ``{clock}`` for the database's own clock. Times are microseconds since 1970.
 """
 
 from __future__ import annotations

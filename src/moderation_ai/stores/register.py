@@ -1,14 +1,43 @@
-"""What a store must do for what was agreed with platforms: keep the webhooks that were registered there."""
+"""What a store must do for webhooks that were registered, feeds that are read, and what one process alone does."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from moderation_ai.core.subscribing import Subscription
 
 
+class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far one feed of an account was read, and how that went.
+
+    ``account`` is its configured name, empty where the platform has only one, and ``feed`` is ``Feed.key``. ``cursor``
+    is the platform's own text. ``polled_at`` is when an answer was last read, ``error`` what is wrong since
+    ``failing_since``, and ``next_at`` when it is asked again.
+    """
+
+    platform: str
+    account: str
+    feed: str
+    cursor: str = ""
+    polled_at: datetime | None = None
+    next_at: datetime | None = None
+    error: str | None = None
+    failing_since: datetime | None = None
+
+
+class Duty(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done by one worker alone, by whom, and until when its lease lasts."""
+
+    name: str
+    worker: str
+    until: datetime
+
+
 class Register(Protocol):
-    """Keep what was agreed with platforms."""
+    """Keep what was agreed with platforms, how far their feeds were read, and who alone does what."""
 
     async def save_subscription(self, subscription: Subscription) -> None:
         """Keep ``subscription``, in place of one with the same platform and id."""
@@ -18,3 +47,24 @@ class Register(Protocol):
 
     async def delete_subscription(self, platform: str, subscription_id: str) -> bool:
         """Forget a subscription; return whether there was one."""
+
+    async def take_duty(self, name: str, worker: str, now: datetime, lease: float) -> bool:
+        """Say whether ``worker`` alone has the duty ``name`` for the next ``lease`` seconds; taken again it is renewed.
+
+        Of several processes with one store only one has it; when its lease is over whoever asks first has it.
+        """
+
+    async def drop_duty(self, name: str, worker: str) -> None:
+        """Give a duty back, so that others need not wait for the end of its lease."""
+
+    async def duties(self) -> list[Duty]:
+        """Return all duties that somebody has or had, by name; a lease may be over."""
+
+    async def cursor(self, platform: str, account: str, feed: str) -> Cursor | None:
+        """Return how far a feed was read, or None for one that never was."""
+
+    async def save_cursor(self, cursor: Cursor) -> None:
+        """Keep how far a feed was read, in place of what was kept for it."""
+
+    async def cursors(self) -> list[Cursor]:
+        """Return how far each feed was read, by platform, account and feed."""

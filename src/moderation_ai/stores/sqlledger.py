@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from moderation_ai.stores import acting
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.ledger import Action, Receipt, Settled, Spending, Waiting, Wanted
+from moderation_ai.stores.sqlverbs import SqlVerbs
 
-T = TypeVar("T")
 
-
-class SqlLedger:
-    """Keep the ledger in a database; who inherits says how a verb's statements are run."""
-
-    async def _change(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb that changes something."""
-        raise NotImplementedError
-
-    async def _look(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb that only reads."""
-        raise NotImplementedError
+class SqlLedger(SqlVerbs):
+    """Keep the ledger in a database."""
 
     async def want(self, wanted: Wanted, now: datetime) -> Action:
         """Record an action with its decision."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -170,3 +171,13 @@ async def test_pages_go_on_from_the_last_one(store: PostgresStore) -> None:
         found += [one.lane for one in page]
         which = structs.replace(which, after_seq=page[-1].seq)
     assert found == [f"instagram:c{number}" for number in range(7)]
+
+
+async def test_a_duty_lasts_by_the_clock_of_the_database_whatever_a_worker_thinks_the_time_is(url: str) -> None:
+    store = PostgresStore(url)
+    await store.open()
+    assert await store.take_duty("poll:reddit", "w1", NOW, 600)
+    assert await store.take_duty("poll:reddit", "w2", NOW + timedelta(days=9000), 600) is False
+    assert await store.take_duty("poll:youtube", "w1", NOW, 0)
+    assert await store.take_duty("poll:youtube", "w2", NOW - timedelta(days=9000), 600), "that lease is over already"
+    await store.close()

@@ -69,6 +69,7 @@ _COLUMNS = {
     "pruned": "what, seq",
     "ignored": "platform, kind, count",
     "subscriptions": "platform, id, subscription",
+    "cursors": "platform, account, feed, cursor",
 }
 _TYPES = {
     "events": "bigint bytea text text text text timestamptz bytea bytea text bigint",
@@ -81,6 +82,7 @@ _TYPES = {
     "pruned": "text bigint",
     "ignored": "text text bigint",
     "subscriptions": "text text bytea",
+    "cursors": "text text text bytea",
 }
 
 

@@ -93,6 +93,10 @@ def others(connection: apsw.Connection) -> dict[str, list[Row]]:
             (as_text(platform), as_text(name), body)
             for platform, name, body in ask(connection, "SELECT platform, id, subscription FROM subscriptions")
         ],
+        "cursors": [
+            (as_text(platform), as_text(account), as_text(feed), body)
+            for platform, account, feed, body in ask(connection, "SELECT platform, account, feed, cursor FROM cursors")
+        ],
     }
 
 
@@ -114,7 +118,18 @@ def _places(places: str) -> str:
     return "{" + ",".join(seqs) + "}"
 
 
-COUNTED = ("events", "deliveries", "queue", "settled", "attempts", "things", "deleted", "ignored", "subscriptions")
+COUNTED = (
+    "events",
+    "deliveries",
+    "queue",
+    "settled",
+    "attempts",
+    "things",
+    "deleted",
+    "ignored",
+    "subscriptions",
+    "cursors",
+)
 """Tables of which both stores have to have as many rows in the end."""
 
 

@@ -24,8 +24,11 @@ async def run(connection: Any, verb: Verb[T]) -> T:
             return result
 
 
+_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
 def _of_postgres(sql: str) -> str:
-    return sql.format(s="moderation_ai.", lock="FOR UPDATE", skip="FOR UPDATE SKIP LOCKED")
+    return sql.format(s="moderation_ai.", lock="FOR UPDATE", skip="FOR UPDATE SKIP LOCKED", clock=_CLOCK)
 
 
 def _value(value: object) -> object:

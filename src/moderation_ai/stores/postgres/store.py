@@ -41,6 +41,8 @@ from moderation_ai.stores.postgres.connection import check_url, schema_version
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.opened import Opened
 from moderation_ai.stores.sqlledger import SqlLedger
+from moderation_ai.stores.sqlregister import SqlRegister
+from moderation_ai.stores.times import to_micros
 from moderation_ai.stores.urls import without_password
 from moderation_ai.threads import DaemonPool, run_in_thread
 
@@ -59,7 +61,7 @@ SELECT current_setting('server_version'),
 _threads = DaemonPool(4, "store-opener")
 
 
-class PostgresStore(SqlLedger):
+class PostgresStore(SqlLedger, SqlRegister):
     """Keep everything in a PostgreSQL database, in its schema ``moderation_ai``; many processes may use one.
 
     The store is opened on first use, and again by each process that was forked from the one that made it. Connections
@@ -275,10 +277,14 @@ class PostgresStore(SqlLedger):
         """Forget a subscription; return whether there was one."""
         return await self._do(lambda c: register.delete(c, platform, subscription_id))
 
+    def _clock_of_leases(self, now: datetime) -> int | None:
+        """Return the caller's time only where leases end by it."""
+        return to_micros(now) if self._by_caller else None
+
     async def _change(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb of the ledger that changes something."""
+        """Run a verb that changes something."""
         return await self._do(lambda c: acting.run(c, make()))
 
     async def _look(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb of the ledger that only reads."""
+        """Run a verb that only reads."""
         return await self._read(lambda c: acting.run(c, make()))

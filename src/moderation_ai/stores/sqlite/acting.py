@@ -19,7 +19,7 @@ def run(connection: apsw.Connection, verb: Verb[T]) -> T:
         while True:
             # SQLite takes $1 for a name.
             named = {str(number): value for number, value in enumerate(values, 1)}
-            sql, values = verb.send(ask(connection, sql.format(s="", lock="", skip=""), named))
+            sql, values = verb.send(ask(connection, sql.format(s="", lock="", skip="", clock="NULL"), named))
     except StopIteration as end:
         result: T = end.value
         return result

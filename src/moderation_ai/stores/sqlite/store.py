@@ -40,6 +40,7 @@ from moderation_ai.stores.sqlite import (
 from moderation_ai.stores.sqlite.connection import BUSY_SECONDS, empty_log, schema_version
 from moderation_ai.stores.sqlite.opened import Opened
 from moderation_ai.stores.sqlledger import SqlLedger
+from moderation_ai.stores.sqlregister import SqlRegister
 from moderation_ai.threads import DaemonPool, run_in_thread
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ _SMALL = 1  # A size above 0 makes a job count against the bound of what may wai
 _threads = DaemonPool(8, "store-reader")
 
 
-class SqliteStore(SqlLedger):
+class SqliteStore(SqlLedger, SqlRegister):
     """Keep everything in one SQLite file (or in memory, for ``:memory:``).
 
     One thread owns the only writing connection of this process; other processes may write too, in short transactions.
@@ -234,9 +235,9 @@ class SqliteStore(SqlLedger):
         return await self._write(lambda c: register.delete(c, platform, subscription_id))
 
     async def _change(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb of the ledger that changes something."""
+        """Run a verb that changes something."""
         return await self._write(lambda c: acting.run(c, make()))
 
     async def _look(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb of the ledger that only reads."""
+        """Run a verb that only reads."""
         return await self._read(lambda c: acting.run(c, make()))

@@ -1,0 +1,58 @@
+"""The register's verbs of polling, as SQL that both dialects understand (``stores/acting.py`` tells how it is run)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from moderation_ai.stores.acting import Verb
+from moderation_ai.stores.register import Cursor, Duty
+from moderation_ai.stores.rows import encode
+from moderation_ai.stores.times import to_time
+
+_decode = msgspec.json.Decoder(Cursor).decode
+
+
+def take_duty(name: str, worker: str, at: int | None, lease: float) -> Verb[bool]:
+    """Give a duty to ``worker`` where nobody else has it; ``at`` None means the database's own clock."""
+    rows = yield (
+        "INSERT INTO {s}duties AS d (name, worker, until) VALUES ($1, $2, coalesce($3, {clock}) + $4) "
+        "ON CONFLICT (name) DO UPDATE SET worker = excluded.worker, until = excluded.until "
+        "WHERE d.worker = excluded.worker OR d.until <= excluded.until - $4 RETURNING worker",
+        (name, worker, at, int(lease * 1e6)),
+    )
+    return bool(rows)
+
+
+def drop_duty(name: str, worker: str) -> Verb[None]:
+    """Give a duty back."""
+    yield "DELETE FROM {s}duties WHERE name = $1 AND worker = $2", (name, worker)
+
+
+def duties() -> Verb[list[Duty]]:
+    """Return who has which duty."""
+    rows = yield "SELECT name, worker, until FROM {s}duties ORDER BY name", ()
+    return [Duty(name=name, worker=worker, until=to_time(until)) for name, worker, until in rows]
+
+
+def save_cursor(cursor: Cursor) -> Verb[None]:
+    """Keep how far a feed was read."""
+    yield (
+        "INSERT INTO {s}cursors (platform, account, feed, cursor) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (platform, account, feed) DO UPDATE SET cursor = excluded.cursor",
+        (cursor.platform, cursor.account, cursor.feed, encode(cursor)),
+    )
+
+
+def cursor(platform: str, account: str, feed: str) -> Verb[Cursor | None]:
+    """Return how far a feed was read."""
+    rows = yield (
+        "SELECT cursor FROM {s}cursors WHERE platform = $1 AND account = $2 AND feed = $3",
+        (platform, account, feed),
+    )
+    return _decode(rows[0][0]) if rows else None
+
+
+def cursors() -> Verb[list[Cursor]]:
+    """Return how far each feed was read."""
+    rows = yield "SELECT cursor FROM {s}cursors", ()
+    return sorted((_decode(body) for (body,) in rows), key=lambda one: (one.platform, one.account, one.feed))
