@@ -7,6 +7,7 @@ import pytest
 from moderation_ai.config import accesses_of, load
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.flows import Client
 
 ABOVE = "MODERATION_AI_PLATFORMS__"
 
@@ -32,6 +33,19 @@ def test_an_account_acts_with_what_is_configured_for_it() -> None:
 
 def test_a_platforms_own_account_has_a_page_too() -> None:
     assert accesses(INSTAGRAM__ACCESS_TOKEN="at", INSTAGRAM__PAGE_ID="1055")["instagram"].session.page_id == "1055"
+
+
+def test_what_an_account_does_not_say_of_the_app_its_platform_says() -> None:
+    client = accesses(
+        TWITTER__CLIENT_ID="app",
+        TWITTER__CLIENT_SECRET="hush",
+        TWITTER__APP_TOKEN="the app's",
+        TWITTER__ACCOUNTS__SHOP__ACCESS_TOKEN="at",
+        TWITTER__ACCOUNTS__SHOP__CLIENT_SECRET="own",
+    )["twitter/shop"].client
+    assert client == Client(id="app", secret="own", token="the app's")
+    assert "own" not in repr(client) + str(client)
+    assert "the app's" not in repr(client)
 
 
 def test_a_refresh_token_is_enough_to_act_with() -> None:

@@ -44,8 +44,6 @@ def _access(
     account_id: str | None,
     above: PlatformSettings | None = None,
 ) -> Access:
-    client_id = own.client_id or (above.client_id if above else None)
-    secret = own.client_secret or (above.client_secret if above else None)
     return Access(
         platform=platform,
         account=account,
@@ -56,5 +54,14 @@ def _access(
             page_id=own.page_id,
             user_agent=agent,
         ),
-        client=Client(id=client_id or "", secret=str(secret) if secret else ""),
+        client=client_of(own, above),
     )
+
+
+def client_of(own: AccessSettings, above: AccessSettings | None = None) -> Client:
+    """Return our app on a platform: as an account names it, else as its platform does."""
+    several = [own] if above is None else [own, above]
+    client_id = next((each.client_id for each in several if each.client_id), "")
+    secret = next((each.client_secret for each in several if each.client_secret), "")
+    token = next((each.app_token for each in several if each.app_token), "")
+    return Client(id=client_id, secret=str(secret), token=str(token))

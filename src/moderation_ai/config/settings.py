@@ -100,6 +100,9 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: Annotated[Secret | None, Meta(description="Token to get the next access token with.")] = None
     client_id: Annotated[str | None, Meta(description="Id of the app on the platform.")] = None
     client_secret: Annotated[Secret | None, Meta(description="Secret of that app, for its API.")] = None
+    app_token: Annotated[
+        Secret | None, Meta(description="The app's own token, for what concerns no account (X: the bearer token).")
+    ] = None
     api_key: Annotated[Secret | None, Meta(description="Key of the platform's API.")] = None
     username: Annotated[str | None, Meta(description="Name to log in with, where the API asks for one.")] = None
     password: Annotated[Secret | None, Meta(description="Password that belongs to it.")] = None

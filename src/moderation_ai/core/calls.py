@@ -19,7 +19,8 @@ from moderation_ai.core.flows import Client, Outgoing, Session
 
 Place = Literal["path", "query", "form", "json"]
 Kind = Literal["text", "boolean", "integer", "list"]
-Auth = Literal["bearer", "access-token", "basic", "none"]
+Auth = Literal["bearer", "access-token", "basic", "app", "app-pair", "none"]
+"""``app`` is the app's own token; ``app-pair`` is one that Meta makes of the app's id and secret."""
 Effect = Literal["reads", "sets", "adds"]
 """``sets`` a state: to repeat it changes nothing. ``adds``: every repetition is seen (a reply, a ban's message)."""
 
@@ -120,7 +121,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         kind, body = self._body(filled)
         headers = [("Accept", "application/json"), ("User-Agent", session.user_agent if session else "")]
         headers += [("Content-Type", kind)] if kind else []
-        headers += _authorization(self.auth, session, client)
+        headers += _authorization(self, session, client)
         return Outgoing(
             call=self.name,
             method=self.method,
@@ -168,12 +169,24 @@ def _spelled(value: object) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _authorization(auth: Auth, session: Session | None, client: Client | None) -> list[tuple[str, str]]:
-    if auth == "bearer" and session:
+def _authorization(call: Call, session: Session | None, client: Client | None) -> list[tuple[str, str]]:
+    if call.auth == "bearer" and session:
         return [("Authorization", f"Bearer {session.access_token}")]
-    if auth == "access-token" and session:
+    if call.auth == "access-token" and session:
         return [("Access-Token", session.access_token)]
-    if auth == "basic" and client:
+    if call.auth == "basic" and client:
         pair = f"{client.id}:{client.secret}".encode()
         return [("Authorization", "Basic " + b64encode(pair).decode("ascii"))]
+    if call.auth in ("app", "app-pair"):
+        return [("Authorization", f"Bearer {_app_token(call, client or Client())}")]
     return []
+
+
+def _app_token(call: Call, client: Client) -> str:
+    """Return what the app itself is known by; Meta takes its id and secret for a token of it."""
+    if call.auth == "app" and client.token:
+        return client.token
+    if call.auth == "app-pair" and client.id and client.secret:
+        return f"{client.id}|{client.secret}"
+    wanting = "app_token" if call.auth == "app" else "client_id and client_secret"
+    raise UnsupportedAction(f"the call {call.name} is made as the app, not as an account: configure {wanting}")

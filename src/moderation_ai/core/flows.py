@@ -56,10 +56,14 @@ Flow = Generator[Outgoing, Answer, T]
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Our app on a platform: the id and the secret that its token endpoint asks for."""
+    """Our app on a platform: the id and the secret that its token endpoint asks for.
+
+    ``token`` is the app's own (X calls it the bearer token): what concerns no account is asked with it.
+    """
 
     id: str = ""
     secret: str = ""
+    token: str = ""
 
     def __repr__(self) -> str:
         """Return the id alone."""
