@@ -34,6 +34,8 @@ def _now() -> datetime:
 class Sender:
     """Ask over HTTP, with ``timeout`` in seconds for all of it and at most ``limit`` bytes in the answer.
 
+    A platform's table may allow one call more (``Call.room``): a page of a list is larger than an answer to an act.
+
     ``stand_ins`` are for tests and demos: a platform's host, and the address on this machine that is asked in its
     place (``{"api.x.com": "http://127.0.0.1:8123"}``); the header ``Host`` says who is meant. Nothing else, no setting
     and no variable, leads a request elsewhere.
@@ -90,7 +92,7 @@ class Sender:
                 _client(urlsplit(url).hostname or "", verify=url.startswith("https:")) as client,
                 client.stream(request.method, url, headers=headers, content=request.body) as answer,
             ):
-                body = await self._read(answer)
+                body = await self._read(answer, max(self._limit, request.room))
         except (httpx2.ConnectError, httpx2.InvalidURL) as error:
             raise PlatformUnavailable(f"{host} cannot be reached ({type(error).__name__})") from error
         except TimeoutError as error:
@@ -125,7 +127,7 @@ class Sender:
                 _client(host) as client,
                 client.stream("GET", url, headers=_HEADERS) as answer,
             ):
-                body = await self._read(answer)
+                body = await self._read(answer, self._limit)
         except TimeoutError as error:
             raise PlatformUnavailable(f"{host} did not answer within {self._timeout:g} s") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
@@ -133,15 +135,15 @@ class Sender:
         fields = tuple((name.lower(), value) for name, value in answer.headers.items())
         return Response(answer.status_code, body, answer.headers.get("content-type", ""), fields)
 
-    async def _read(self, answer: httpx2.Response) -> bytes:
+    async def _read(self, answer: httpx2.Response, limit: int) -> bytes:
         """Return the body as it was sent; an encoded one is refused, for it could be of any size."""
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise PlatformUnavailable(f"{answer.url.host} sent a compressed answer that nobody asked for")
         whole = bytearray()
         async for chunk in answer.aiter_raw():
             whole += chunk
-            if len(whole) > self._limit:
-                raise PlatformUnavailable(f"{answer.url.host} sent more than {self._limit} bytes")
+            if len(whole) > limit:
+                raise PlatformUnavailable(f"{answer.url.host} sent more than {limit} bytes")
         return bytes(whole)
 
 

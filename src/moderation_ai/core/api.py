@@ -59,6 +59,11 @@ class Reading(msgspec.Struct, frozen=True):
     body: Any
     answer: Answer
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Say whether nothing has changed since what a conditional request named."""
+        return self.answer.status == 304
+
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
     """One platform's API.
@@ -105,6 +110,8 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
             if is_proved(call, answer.status, body):
                 return Reading(body, answer)
             raise _unsure(call, "the answer is none that we know of this call")
+        if answer.status == 304 and call.is_conditional:
+            return Reading(None, answer)
         raise self._failure(call, answer, codes)
 
     def _failure(self, call: Call, answer: Answer, codes: tuple[str, ...]) -> ModerationError:

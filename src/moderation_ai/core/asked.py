@@ -13,12 +13,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from moderation_ai.core.calls import Call, Field
 from moderation_ai.core.content import read_json
 from moderation_ai.core.errors import MalformedPayload
+from moderation_ai.core.http import Headers
 
 _PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
 _BOOLEANS = {"true": True, "false": False}
 
 
-def find_call(calls: Iterable[Call], method: str, url: str, body: bytes = b"") -> tuple[Call, dict[str, Any]]:
+def find_call(
+    calls: Iterable[Call], method: str, url: str, body: bytes = b"", headers: Headers | None = None
+) -> tuple[Call, dict[str, Any]]:
     """Return the row that a request belongs to, with the values of its parameters.
 
     Several rows may share an address and differ in their parameters: the first that takes all of them is it. Raises
@@ -30,7 +33,7 @@ def find_call(calls: Iterable[Call], method: str, url: str, body: bytes = b"") -
         if path is None:
             continue
         try:
-            return call, {**path, **read_values(call, url, body)}
+            return call, {**path, **read_values(call, url, body), **_read_headers(call, headers)}
         except MalformedPayload as error:
             reason = f"{call.name}: {error}"
     raise MalformedPayload(reason)
@@ -47,7 +50,7 @@ def match_path(call: Call, method: str, url: str) -> dict[str, str] | None:
 
 def read_values(call: Call, url: str, body: bytes) -> dict[str, Any]:
     """Return the parameters in query and body; raise ``MalformedPayload`` for one that is missing, odd or unknown."""
-    known = {field.name: field for field in call.fields if field.place != "path"}
+    known = {field.name: field for field in call.fields if field.place not in ("path", "header")}
     found: dict[str, Any] = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     places = dict.fromkeys(found, "query")
     inside = _read_body(call, body)
@@ -60,6 +63,13 @@ def read_values(call: Call, url: str, body: bytes) -> dict[str, Any]:
         if field.required and field.name not in found:
             raise MalformedPayload(f"{field.name} is missing")
     return {name: _value(known[name], value) for name, value in found.items()}
+
+
+def _read_headers(call: Call, headers: Headers | None) -> dict[str, str]:
+    """Return the parameters in header fields; whatever else stands there belongs to HTTP."""
+    names = [field.name for field in call.fields if field.place == "header"] if headers is not None else []
+    found = {name: headers.get(name) for name in names if headers is not None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _place_of_body(call: Call) -> str:

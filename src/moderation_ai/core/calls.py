@@ -17,7 +17,7 @@ from moderation_ai.core.budgets import Limit
 from moderation_ai.core.errors import ModerationError, UnsupportedAction
 from moderation_ai.core.flows import Client, Outgoing, Session
 
-Place = Literal["path", "query", "form", "json"]
+Place = Literal["path", "query", "form", "json", "header"]
 Kind = Literal["text", "boolean", "integer", "list"]
 Auth = Literal["bearer", "access-token", "basic", "app", "app-pair", "none"]
 """``app`` is the app's own token; ``app-pair`` is one that Meta makes of the app's id and secret."""
@@ -38,6 +38,13 @@ class Field(msgspec.Struct, frozen=True):
     kind: Kind = "text"
     required: bool = True
     only: tuple[str, ...] = ()
+
+
+CONDITIONAL = (
+    Field("If-None-Match", "header", required=False),
+    Field("If-Modified-Since", "header", required=False),
+)
+"""The parameters of a conditional request (RFC 9110 §13.1)."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +70,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     one: it is an object; None: the status says all), ``answer`` a body of a success with ``status``, ``makes`` where it
     names what was made. ``cost`` counts in the platform's own units, against its limits and this call's. ``undone_by``
     names the call that takes its effect back; ``visible`` says who sees the effect. ``source`` is the page that it was
-    written from.
+    written from. ``room`` is how many bytes the answer may have where that is more than a sender's usual. ``media`` is
+    what it is asked for as. ``is_conditional`` says that it may be asked for what has changed alone
+    (``CONDITIONAL``), and is answered 304 where nothing has.
     """
 
     name: str
@@ -82,6 +91,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...] = ()
     limits: tuple[Limit, ...] = ()
     cost: int = 1
+    room: int = 0
+    media: str = "application/json"
+    is_conditional: bool = False
     note: str = ""
     source: str
 
@@ -119,7 +131,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         query = self._pairs("query", filled)
         address = _PLACEHOLDER.sub(lambda found: _segment(str(filled[found[1]])), self.url)
         kind, body = self._body(filled)
-        headers = [("Accept", "application/json"), ("User-Agent", session.user_agent if session else "")]
+        headers = [("Accept", self.media), ("User-Agent", session.user_agent if session else "")]
+        headers += self._pairs("header", filled)
         headers += [("Content-Type", kind)] if kind else []
         headers += _authorization(self, session, client)
         return Outgoing(
@@ -128,6 +141,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             url=f"{address}?{urlencode(query, quote_via=quote)}" if query else address,
             headers=tuple((name, value) for name, value in headers if value),
             body=body,
+            room=self.room,
         )
 
     def _pairs(self, place: Place, filled: Mapping[str, object]) -> list[tuple[str, str]]:

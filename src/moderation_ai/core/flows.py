@@ -24,7 +24,8 @@ USER_AGENT = "moderation-ai"
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a platform's API, complete but for the sending; ``call`` names its row in the platform's table.
 
-    It carries our token, in its headers or its body: its repr shows neither, nor the query.
+    ``room`` is how many bytes its answer may have where that is more than usual; 0 is as usual. It carries our token,
+    in its headers or its body: its repr shows neither, nor the query.
     """
 
     call: str
@@ -32,6 +33,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    room: int = 0
 
     @property
     def host(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -16,15 +16,17 @@ from moderation_ai.core.flows import Flow, Session
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """One list on a platform that is polled: which (``name``), and of what (``of``: a subreddit, a channel, …).
 
-    ``interval`` is in seconds, as it is best for the platform. ``calls`` are the names of the calls that one usual poll
-    makes: what it costs follows from their rows. ``reconciles`` says that the platform also pushes what stands there.
+    ``interval`` is in seconds, as it is best for the platform. ``calls`` names the calls that one usual poll makes, and
+    how many of each on average: what it costs follows from their rows. ``reconciles`` says that the platform also
+    pushes what stands there. ``spend_cap`` is in dollars a day, where what is read is billed: the flow stops there.
     """
 
     name: str
     of: str = ""
     interval: float = 60.0
-    calls: tuple[str, ...] = ()
+    calls: Mapping[str, float] = {}
     reconciles: bool = False
+    spend_cap: float = 0.0
 
     @property
     def key(self) -> str:
@@ -36,7 +38,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """What one poll brought: the facts in it, the raw bytes of the answer that they stand in, and where to go on.
 
     ``cursor`` is the platform's own text (JSON of a bounded size) and nobody else reads it. ``more`` says that another
-    page is waiting: it is asked for at once. Deletions that are only inferred are facts here once two polls agree: the
+    page is waiting: it is asked for at once. ``gap`` says that more was written since the last poll than can be asked
+    for, so that some of it was never seen. Deletions that are only inferred are facts here once two polls agree: the
     flow keeps in its cursor what one poll missed.
     """
 
@@ -44,6 +47,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     cursor: str = ""
     more: bool = False
+    gap: bool = False
 
 
 class Polls:
@@ -53,8 +57,12 @@ class Polls:
     poll: ClassVar[bool] = False
     """Whether comments or posts can be polled there."""
 
-    def feeds(self, watched: Sequence[str], session: Session) -> tuple[Feed, ...]:
-        """Return what is polled for an account; ``watched`` is what the configuration names (subreddits, feeds, …)."""
+    def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:
+        """Return what is polled for an account; ``watched`` is what the configuration names (subreddits, feeds, …).
+
+        Where reading is billed there is nothing to poll without a ``spend_cap``, in dollars a day. Raises
+        ``ConfigurationError`` for what cannot be watched there.
+        """
         return ()
 
     def ask_feed(self, feed: Feed, cursor: str, session: Session, now: datetime) -> Flow[Page]:

@@ -150,7 +150,7 @@ class Fake:
         with self._changed:
             self._changed.notify_all()
             try:
-                call, values = find_call(self.platform.api.calls, method, url, body)
+                call, values = find_call(self.platform.api.calls, method, url, body, headers)
             except (MalformedPayload, ValueError) as error:
                 self.misunderstood.append(str(error))
                 known = any(match_path(each, method, url) is not None for each in self.platform.api.calls)
