@@ -90,6 +90,20 @@ def test_everything_else_that_a_hub_may_ask_is_not_found(mode: str, topic: str) 
     assert caught.value.status == 404
 
 
+def test_confirms_the_end_of_what_we_asked_the_hub_to_end() -> None:
+    query = urlencode({"hub.mode": "unsubscribe", "hub.topic": TOPIC, "hub.challenge": "c1"})
+    answer = answer_websub(Request(method="GET", query=query, received_at=NOW), (), leaving=(TOPIC,))
+    assert isinstance(answer, Subscribed)
+    assert (answer.status, answer.body, answer.mode, answer.topic) == (200, b"c1", "unsubscribe", TOPIC)
+    assert said_of(answer) == f"confirmed the end of the subscription to {TOPIC!r}"
+
+
+def test_what_is_to_end_is_not_subscribed_again() -> None:
+    query = urlencode({"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.challenge": "c1"})
+    with pytest.raises(RequestRejected):
+        answer_websub(Request(method="GET", query=query, received_at=NOW), (), leaving=(TOPIC,))
+
+
 @pytest.mark.parametrize("challenge", ["", "<script>", "a b", "a\r\nb", "é", "x" * 513])
 def test_a_challenge_that_is_no_plain_token_is_not_echoed(challenge: str) -> None:
     with pytest.raises(MalformedPayload):

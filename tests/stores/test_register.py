@@ -120,3 +120,33 @@ async def test_cursors_are_listed_by_platform_account_and_feed(store: Store) -> 
     for cursor in others:
         await store.save_cursor(cursor)
     assert await store.cursors() == [others[2], others[1], others[0]]
+
+
+async def test_a_change_is_made_of_what_stands_there(store: Store) -> None:
+    await store.save_subscription(ONE)
+
+    def confirm(known: Subscription) -> Subscription:
+        return structs.replace(known, status="active", tries=known.tries + 1)
+
+    for tries in (1, 2):
+        changed = await store.change_subscription("instagram", "s1", confirm)
+        assert changed == structs.replace(ONE, status="active", tries=tries)
+        assert await store.subscriptions() == [changed]
+
+
+async def test_a_change_of_nothing_makes_nothing(store: Store) -> None:
+    assert await store.change_subscription("instagram", "s1", lambda known: known) is None
+    await store.save_subscription(ONE)
+    assert await store.change_subscription("instagram", "s1", lambda known: None) is None
+    assert await store.change_subscription("twitter", "s1", lambda known: known) is None
+    assert await store.subscriptions() == [ONE]
+
+
+async def test_changes_at_the_same_time_lose_none(store: Store) -> None:
+    await store.save_subscription(ONE)
+
+    def count(known: Subscription) -> Subscription:
+        return structs.replace(known, tries=known.tries + 1)
+
+    await asyncio.gather(*(store.change_subscription("instagram", "s1", count) for _ in range(20)))
+    assert (await store.subscriptions())[0].tries == 20

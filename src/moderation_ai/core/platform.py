@@ -28,16 +28,17 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What was agreed with a platform: the live secrets, newest first, and what its handshake asks for.
 
     ``name`` tells the credentials of one platform apart and is part of every event's key. ``accounts`` maps the
-    platform's id of an account to the name that the configuration gives it. ``topics`` are WebSub's. ``pubsub`` is what
-    a token of Google Cloud Pub/Sub must say. ``generic`` also opens the brief's
-    ``X-Signature`` scheme on this platform's address; ``timestamp_signed`` says that this scheme signs
-    ``X-Timestamp + "." + body`` then.
+    platform's id of an account to the name that the configuration gives it. ``topics`` are WebSub's, ``leaving`` those
+    of them that we asked the hub to end. ``pubsub`` is what a token of Google Cloud Pub/Sub must say. ``generic`` also
+    opens the brief's ``X-Signature`` scheme on this platform's address; ``timestamp_signed`` says that this scheme
+    signs ``X-Timestamp + "." + body`` then.
     """
 
     secrets: tuple[str, ...] = ()
     name: str = ""
     verify_token: str | None = None
     topics: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
     accounts: Mapping[str, str] = {}
     pubsub: Pubsub | None = None
     generic: bool = False

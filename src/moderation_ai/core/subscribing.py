@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import ClassVar
 
 import msgspec
@@ -11,37 +12,47 @@ import msgspec
 from moderation_ai.core.errors import UnsupportedAction
 from moderation_ai.core.flows import Client, Flow, Session
 
-REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED = (
+REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED, LEAVING = (
     "registered",
     "pending",
     "active",
     "invalid",
     "denied",
     "expired",
+    "leaving",
 )
 """``registered``: we noted it and told nobody. ``pending``: the platform was told and has not verified us yet.
-``invalid``: the platform does not post there any more, or never could. ``denied``: it said no."""
+``invalid``: the platform does not post there any more, or never could. ``denied``: it said no. ``leaving``: it was told
+to post there no more, and has not asked yet whether that is meant."""
 
 
 class Subscription(msgspec.Struct, kw_only=True):
     """A webhook that was registered: where a platform is to send what.
 
-    ``id`` is the platform's own where it gives one. ``account`` is the configuration's name of the account. ``events``
-    are native kinds, or the topic where the platform has topics. ``status`` is one of the words of this module;
-    ``reason`` is why, where it is not well. Times are aware UTC; ``expires_at`` is None where it does not
-    end by itself.
+    ``id`` is the platform's own where it gives one, else that of the wish. ``account`` is the configuration's name of
+    the account. ``events`` are native kinds, ``topic`` is the topic where the platform has topics. ``status`` is one of
+    the words of this module; ``reason`` is why, where it is not well. Times are aware UTC; ``expires_at`` is None where
+    it does not end by itself.
+
+    ``asked_at`` is when we last asked the platform for it (or to end it), ``verified_at`` when that was last confirmed,
+    ``due_at`` when something is to be done for it next, ``tries`` how often that was tried in vain.
     """
 
     id: str
     url: str
     platform: str
     account: str | None = None
+    topic: str | None = None
     events: list[str] = []
     status: str = REGISTERED
     reason: str | None = None
     created_at: datetime | None = None
     expires_at: datetime | None = None
     last_event_at: datetime | None = None
+    asked_at: datetime | None = None
+    verified_at: datetime | None = None
+    due_at: datetime | None = None
+    tries: int = 0
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +71,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None = None
     verify_token: str | None = None
 
+    @property
+    def id(self) -> str:
+        """Return the id of what is wanted: the same for the same address, account and topic, at any time."""
+        parts = (self.platform, self.url, self.account or "", self.topic or "")
+        return "wh_" + sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
     def __repr__(self) -> str:
         """Return platform and address, and nothing that is secret."""
         return f"<Wish {self.platform}: {self.url}>"
@@ -74,6 +91,8 @@ class Subscribes:
     name: ClassVar[str]
     subscribe: ClassVar[bool] = False
     """Whether it can be told by its API to post to us."""
+    subscribe_needs: ClassVar[tuple[str, ...]] = ("access_token",)
+    """What the flows ask with, of ``access_token``, ``client_id`` and ``client_secret``: none for a public hub."""
 
     def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Ask what is registered there for our app, whatever the address; empty where the platform tells nobody."""
@@ -94,3 +113,7 @@ class Subscribes:
     def wishes(self, wish: Wish, topics: Sequence[str]) -> tuple[Wish, ...]:
         """Return the single wishes that one address amounts to: one for each topic where the platform has topics."""
         return (wish,)
+
+    def spell_topic(self, topic: str) -> str:
+        """Return a topic as its hub spells it, where there are several spellings of one."""
+        return topic

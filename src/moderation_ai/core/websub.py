@@ -26,8 +26,12 @@ _NOSNIFF = (("X-Content-Type-Options", "nosniff"),)
 
 
 class Subscribed(Response, frozen=True):
-    """The answer to a hub that asks or tells about a subscription, with what is to be written down of it."""
+    """The answer to a hub that asks or tells about a subscription, with what is to be written down of it.
 
+    ``mode`` is ``subscribe``, ``unsubscribe`` or ``denied``.
+    """
+
+    mode: str = "subscribe"
     topic: str = ""
     lease: int | None = None
     """Seconds for which the hub will push."""
@@ -56,13 +60,17 @@ def sign_websub(body: bytes, secret: str, method: str = "sha1") -> dict[str, str
 
 
 def answer_websub(
-    request: Request, topics: Sequence[str], spelling: Callable[[str], str] = lambda topic: topic
+    request: Request,
+    topics: Sequence[str],
+    spelling: Callable[[str], str] = lambda topic: topic,
+    *,
+    leaving: Sequence[str] = (),
 ) -> Response | None:
     """Return the answer to a hub's verification of intent (section 5.3) or denial (5.2), or None if it is none.
 
-    The challenge is given only for a subscription to one of ``topics``, as ``spelling`` writes them. Raises
-    ``RequestRejected`` with 404 for everything else that a hub may ask, an unsubscribing that nobody asked for
-    included, and ``MalformedPayload`` for a challenge that is no plain token.
+    The challenge is given only for a subscription to one of ``topics``, as ``spelling`` writes them, and for the end of
+    one of ``leaving``. Raises ``RequestRejected`` with 404 for everything else that a hub may ask, an unsubscribing
+    that nobody asked for included, and ``MalformedPayload`` for a challenge that is no plain token.
     """
     if request.method not in ("GET", "HEAD"):
         return None
@@ -73,19 +81,20 @@ def answer_websub(
     is_ours = spelling(topic) in {spelling(each) for each in topics}
     if mode == "denied":
         reason = (parameters.get("hub.reason") or "")[:200]
-        return Subscribed(200, topic=topic if is_ours else "", reason=reason)
-    if mode != "subscribe" or not is_ours:
-        raise RequestRejected("nobody here asked for this", status=404)
-    return _confirmation(topic, parameters)
+        return Subscribed(200, mode=mode, topic=topic if is_ours else "", reason=reason)
+    is_left = spelling(topic) in {spelling(each) for each in leaving}
+    if (mode == "subscribe" and is_ours) or (mode == "unsubscribe" and is_left):
+        return _confirmation(mode, topic, parameters)
+    raise RequestRejected("nobody here asked for this", status=404)
 
 
-def _confirmation(topic: str, parameters: Mapping[str, str]) -> Response:
+def _confirmation(mode: str, topic: str, parameters: Mapping[str, str]) -> Response:
     challenge = parameters.get("hub.challenge", "")
     if not _CHALLENGE.match(challenge):
         raise MalformedPayload("the challenge is missing or no plain token")
     text = parameters.get("hub.lease_seconds", "")
     lease = int(text) if _LEASE.match(text) else None
-    return Subscribed(200, challenge.encode("ascii"), headers=_NOSNIFF, topic=topic, lease=lease)
+    return Subscribed(200, challenge.encode("ascii"), headers=_NOSNIFF, mode=mode, topic=topic, lease=lease)
 
 
 def said_of(answer: Subscribed) -> str:
@@ -93,5 +102,7 @@ def said_of(answer: Subscribed) -> str:
     topic = repr(answer.topic) if answer.topic else "a topic that is not configured"
     if answer.reason is not None:
         return f"the hub denied the subscription to {topic}: {answer.reason!r}"
+    if answer.mode == "unsubscribe":
+        return f"confirmed the end of the subscription to {topic}"
     lease = f" for {answer.lease} s" if answer.lease is not None else ""
     return f"confirmed the subscription to {topic}{lease}"

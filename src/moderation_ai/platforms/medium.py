@@ -53,7 +53,7 @@ class Medium(Platform):
 
     def challenge(self, request: Request, credential: Credential) -> Response | None:
         """Return the answer to the hub's question about a subscription, or None; see ``answer_websub``."""
-        return websub.answer_websub(request, credential.topics)
+        return websub.answer_websub(request, credential.topics, leaving=credential.leaving)
 
     def parse(self, request: Request) -> Parsed:
         """Return the posts of a feed, Atom or RSS, or the facts of our envelope."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -41,6 +42,15 @@ class Register(Protocol):
 
     async def save_subscription(self, subscription: Subscription) -> None:
         """Keep ``subscription``, in place of one with the same platform and id."""
+
+    async def change_subscription(
+        self, platform: str, subscription_id: str, change: Callable[[Subscription], Subscription | None]
+    ) -> Subscription | None:
+        """Put in the place of a subscription what ``change`` makes of it, in one step; return it, or None.
+
+        Nothing is changed where there is none, and where ``change`` returns None. ``change`` may be called twice, in
+        any thread.
+        """
 
     async def subscriptions(self, platform: str | None = None) -> list[Subscription]:
         """Return the subscriptions, of one platform or of all."""

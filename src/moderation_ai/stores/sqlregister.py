@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from moderation_ai.stores import polling
+from moderation_ai.core.subscribing import Subscription
+from moderation_ai.stores import polling, registering
 from moderation_ai.stores.register import Cursor, Duty
 from moderation_ai.stores.sqlverbs import SqlVerbs
 from moderation_ai.stores.times import to_micros
@@ -41,3 +43,9 @@ class SqlRegister(SqlVerbs):
     async def cursors(self) -> list[Cursor]:
         """Return how far each feed was read."""
         return await self._look(polling.cursors)
+
+    async def change_subscription(
+        self, platform: str, subscription_id: str, change: Callable[[Subscription], Subscription | None]
+    ) -> Subscription | None:
+        """Put in the place of a subscription what ``change`` makes of it."""
+        return await self._change(lambda: registering.change(platform, subscription_id, change))

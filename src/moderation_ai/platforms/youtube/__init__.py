@@ -69,7 +69,11 @@ class YouTube(YouTubeActs, Platform):
 
     def challenge(self, request: Request, credential: Credential) -> Response | None:
         """Return the answer to the hub's question about a subscription, or None; see ``answer_websub``."""
-        return websub.answer_websub(request, credential.topics, _spelled)
+        return websub.answer_websub(request, credential.topics, self.spell_topic, leaving=credential.leaving)
+
+    def spell_topic(self, topic: str) -> str:
+        """Return a feed's address as the hub spells it: the guide's translations leave ``/xml`` out."""
+        return _SPELLINGS.sub(_SPELLING, topic, count=1)
 
     def parse(self, request: Request) -> Parsed:
         """Return the facts of a feed, of the brief's comment or envelope, or of what Pub/Sub wrapped around these."""
@@ -105,11 +109,6 @@ class _Inside(YouTube):
         if is_pushed(value):
             raise MalformedPayload("a message of Pub/Sub is wrapped twice")
         return super().read(value, request)
-
-
-def _spelled(topic: str) -> str:
-    """Return a feed's address as the hub spells it: the guide's translations leave ``/xml`` out."""
-    return _SPELLINGS.sub(_SPELLING, topic, count=1)
 
 
 _INSIDE = _Inside()
