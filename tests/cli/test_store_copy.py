@@ -9,12 +9,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.moving.copying import copy
 from moderation_ai.stores.opening import open_store
-from moderation_ai.stores.register import Cursor
+from moderation_ai.stores.register import Cursor, SavedSession
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import KEYED, NOW, URL, add, comment
 from tests.kinds import new_database
@@ -69,6 +70,16 @@ def test_feeds_are_read_on_where_they_were_left(run: Run) -> None:
     within(URL, lambda store: store.save_cursor(cursor))
     assert run("store", "copy", URL, target).exit_code == 0
     assert within(target, lambda store: store.cursors()) == [cursor]
+
+
+def test_the_accounts_tokens_come_along(run: Run) -> None:
+    target = new_database()
+    session = SavedSession(platform="twitter", account="shop", sealed=b"\x00sealed", expires_at=NOW, saved_at=NOW)
+    within(URL, lambda store: store.save_session(session))
+    within(URL, lambda store: store.refuse_session("twitter", "shop", 1, NOW, "authorise it again"))
+    assert run("store", "copy", URL, target).exit_code == 0
+    expected = replace(session, version=1, refused_at=NOW, reason="authorise it again")
+    assert within(target, lambda store: store.sessions()) == [expected]
 
 
 def test_what_was_waiting_goes_on_there_and_new_events_stand_behind_it(run: Run) -> None:

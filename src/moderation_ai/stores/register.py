@@ -1,4 +1,4 @@
-"""What a store must do for webhooks that were registered, feeds that are read, and what one process alone does."""
+"""What a store must do for registered webhooks, feeds that are read, tokens, and what one process alone does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,47 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-class Register(Protocol):
+class SavedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of an account, encrypted (``sealed``), with what may be known of them without a key.
+
+    ``version`` counts the saves, from 1; 0 says that none is saved yet. ``expires_at`` is when the access token ends,
+    where that is known. ``refused_at`` and ``reason`` tell that the platform takes the tokens no more: the account has
+    to be authorised again.
+    """
+
+    platform: str
+    account: str = ""
+    sealed: bytes
+    version: int = 0
+    expires_at: datetime | None = None
+    saved_at: datetime
+    refused_at: datetime | None = None
+    reason: str | None = None
+
+
+class Sessions(Protocol):
+    """Keep the accounts' tokens, so that none is overwritten by an older one."""
+
+    async def session(self, platform: str, account: str) -> SavedSession | None:
+        """Return what is saved of an account."""
+
+    async def sessions(self) -> list[SavedSession]:
+        """Return what is saved of all accounts, by platform and account."""
+
+    async def save_session(self, session: SavedSession) -> bool:
+        """Keep ``session`` as the version after its own, if its own is still the one that is saved.
+
+        Returns whether it was: where another process was quicker, nothing is changed. A refusal ends with it.
+        """
+
+    async def refuse_session(self, platform: str, account: str, version: int, now: datetime, reason: str) -> None:
+        """Note that the platform takes that version of the tokens no more; a later version is left alone."""
+
+    async def delete_session(self, platform: str, account: str) -> bool:
+        """Forget the tokens of an account; return whether there were any."""
+
+
+class Register(Sessions, Protocol):
     """Keep what was agreed with platforms, how far their feeds were read, and who alone does what."""
 
     async def save_subscription(self, subscription: Subscription) -> None:

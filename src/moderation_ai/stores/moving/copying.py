@@ -70,6 +70,7 @@ _COLUMNS = {
     "ignored": "platform, kind, count",
     "subscriptions": "platform, id, subscription",
     "cursors": "platform, account, feed, cursor",
+    "sessions": "platform, account, session, version, expires_at, saved_at, refused_at, reason",
 }
 _TYPES = {
     "events": "bigint bytea text text text text timestamptz bytea bytea text bigint",
@@ -83,6 +84,7 @@ _TYPES = {
     "ignored": "text text bigint",
     "subscriptions": "text text bytea",
     "cursors": "text text text bytea",
+    "sessions": "text text bytea bigint bigint bigint bigint text",
 }
 
 

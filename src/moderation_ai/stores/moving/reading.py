@@ -97,7 +97,14 @@ def others(connection: apsw.Connection) -> dict[str, list[Row]]:
             (as_text(platform), as_text(account), as_text(feed), body)
             for platform, account, feed, body in ask(connection, "SELECT platform, account, feed, cursor FROM cursors")
         ],
+        "sessions": [
+            (as_text(platform), as_text(account), *more, as_text_or_none(reason))
+            for platform, account, *more, reason in ask(connection, _SESSIONS)
+        ],
     }
+
+
+_SESSIONS = "SELECT platform, account, session, version, expires_at, saved_at, refused_at, reason FROM sessions"
 
 
 def things(connection: apsw.Connection, size: int) -> Iterator[list[Row]]:
@@ -129,6 +136,7 @@ COUNTED = (
     "ignored",
     "subscriptions",
     "cursors",
+    "sessions",
 )
 """Tables of which both stores have to have as many rows in the end."""
 

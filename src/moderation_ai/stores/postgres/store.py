@@ -40,6 +40,7 @@ from moderation_ai.stores.postgres import (
 from moderation_ai.stores.postgres.connection import check_url, schema_version
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.opened import Opened
+from moderation_ai.stores.sessions import SqlSessions
 from moderation_ai.stores.sqlledger import SqlLedger
 from moderation_ai.stores.sqlregister import SqlRegister
 from moderation_ai.stores.times import to_micros
@@ -61,7 +62,7 @@ SELECT current_setting('server_version'),
 _threads = DaemonPool(4, "store-opener")
 
 
-class PostgresStore(SqlLedger, SqlRegister):
+class PostgresStore(SqlLedger, SqlRegister, SqlSessions):
     """Keep everything in a PostgreSQL database, in its schema ``moderation_ai``; many processes may use one.
 
     The store is opened on first use, and again by each process that was forked from the one that made it. Connections

@@ -24,6 +24,7 @@ from moderation_ai.stores.base import (
     Outcome,
     Removed,
 )
+from moderation_ai.stores.sessions import SqlSessions
 from moderation_ai.stores.sqlite import (
     acting,
     adding,
@@ -50,7 +51,7 @@ _SMALL = 1  # A size above 0 makes a job count against the bound of what may wai
 _threads = DaemonPool(8, "store-reader")
 
 
-class SqliteStore(SqlLedger, SqlRegister):
+class SqliteStore(SqlLedger, SqlRegister, SqlSessions):
     """Keep everything in one SQLite file (or in memory, for ``:memory:``).
 
     One thread owns the only writing connection of this process; other processes may write too, in short transactions.
