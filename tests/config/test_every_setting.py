@@ -46,6 +46,10 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.page_id": ('"1055"', "1055", "1055"),
     "platforms.NAME.user_agent": ('"us/1"', "us/1", "us/1"),
     "platforms.NAME.limits_factor": ("2.5", "2.5", 2.5),
+    "platforms.NAME.watch": ('["python", "de"]', '["python", "de"]', ("python", "de")),
+    "platforms.NAME.poll": ("true", "yes", True),
+    "platforms.NAME.poll_interval": ("90", "90", 90.0),
+    "platforms.NAME.poll_spend_cap": ("0.5", "0.5", 0.5),
     "platforms.NAME.pubsub.audience": ('"us"', "us", "us"),
     "platforms.NAME.pubsub.service_account": ('"p@x.example"', "p@x.example", "p@x.example"),
     "platforms.NAME.pubsub.jwks_url": ('"https://k.example/jwks"', "https://k.example/jwks", "https://k.example/jwks"),
@@ -53,6 +57,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "platforms.NAME.accounts.ACCOUNT.secrets": ('"own"', "own", ("own",)),
     "platforms.NAME.accounts.ACCOUNT.verify_token": ('"avt"', "avt", "avt"),
     "platforms.NAME.accounts.ACCOUNT.topics": ('["t"]', '["t"]', ("t",)),
+    "platforms.NAME.accounts.ACCOUNT.watch": ('"mods"', "mods", ("mods",)),
     "platforms.NAME.accounts.ACCOUNT.access_token": ('"aat"', "aat", "aat"),
     "platforms.NAME.accounts.ACCOUNT.refresh_token": ('"art"', "art", "art"),
     "platforms.NAME.accounts.ACCOUNT.client_id": ('"ci"', "ci", "ci"),
@@ -73,6 +78,9 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "retention.bodies_days": ("7", "7", 7.0),
     "retention.texts_days": ("0.5", "0.5", 0.5),
     "retention.deleted_hours": ("0", "0", 0.0),
+    "alerts.url": ('"https://a.example/in"', "https://a.example/in", "https://a.example/in"),
+    "alerts.secret": ('"whsec_YQ=="', "whsec_YQ==", "whsec_YQ=="),
+    "alerts.allow_private": ("true", "1", True),
     "policy.file": ('"policy.yaml"', "policy.yaml", "policy.yaml"),
 }
 NAMES = sorted(VALUES)
@@ -176,7 +184,7 @@ def other(name: str) -> str:
         "server.trusted_proxies": '["198.51.100.1"]',
         "server.allowed_ips": '["198.51.100.1"]',
     }
-    if name.endswith("_url"):
+    if name.endswith("_url") or name == "alerts.url":
         return '"https://weaker.example"'
     usual = {"integer": "7", "number": "1", "boolean": "false", "list": '["weaker"]', "secrets": '["weaker"]'}
     return special.get(name, usual.get(kind, '"weaker"'))

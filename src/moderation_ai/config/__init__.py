@@ -17,6 +17,7 @@ from moderation_ai.config.settings import (
     Settings,
 )
 from moderation_ai.config.showing import Shown, show
+from moderation_ai.config.watches import watches_of
 
 __all__ = [
     "CONFIG_FILE",
@@ -43,4 +44,5 @@ __all__ = [
     "show",
     "sources_of",
     "variable_of",
+    "watches_of",
 ]

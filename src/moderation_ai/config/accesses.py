@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moderation_ai.config.settings import AccessSettings, PlatformSettings
+from moderation_ai.config.settings import AccessSettings, AccountSettings, PlatformSettings
 from moderation_ai.core.access import Access
 from moderation_ai.core.flows import USER_AGENT, Client, Session
 from moderation_ai.core.platform import Platform
@@ -21,15 +21,19 @@ def accesses_of(
     known = all_platforms() if platforms is None else platforms
     found: list[Access] = []
     for name, settings in configured.items():
-        agent = settings.user_agent or USER_AGENT
         if _has_token(settings):
-            found.append(_access(known[name], "", settings, agent, None))
+            found.append(_access(known[name], settings))
         found += [
-            _access(known[name], account, own, agent, own.id, settings)
+            _access(known[name], settings, account, own)
             for account, own in settings.accounts.items()
             if _has_token(own)
         ]
     return found
+
+
+def access_without_token(platform: Platform, settings: PlatformSettings) -> Access:
+    """Return what a platform is asked with that shows its feeds to everybody."""
+    return _access(platform, settings)
 
 
 def _has_token(settings: AccessSettings) -> bool:
@@ -37,24 +41,22 @@ def _has_token(settings: AccessSettings) -> bool:
 
 
 def _access(
-    platform: Platform,
-    account: str,
-    own: AccessSettings,
-    agent: str,
-    account_id: str | None,
-    above: PlatformSettings | None = None,
+    platform: Platform, settings: PlatformSettings, account: str = "", named: AccountSettings | None = None
 ) -> Access:
+    """Return the access of a platform's own token, or of the account that is ``named``."""
+    own = settings if named is None else named
     return Access(
         platform=platform,
         account=account,
         session=Session(
             access_token=str(own.access_token or ""),
             refresh_token=str(own.refresh_token) if own.refresh_token else None,
-            account_id=account_id,
+            account_id=None if named is None else named.id,
             page_id=own.page_id,
-            user_agent=agent,
+            user_agent=settings.user_agent or USER_AGENT,
         ),
-        client=client_of(own, above),
+        client=client_of(own, settings),
+        limits_factor=settings.limits_factor,
     )
 
 

@@ -40,11 +40,23 @@ def _sources_of(platform: Platform, configured: PlatformSettings) -> dict[str, t
     found: dict[str, tuple[Platform, Credential]] = {}
     own = {account: each for account, each in configured.accounts.items() if each.secrets}
     shared = {account: each for account, each in configured.accounts.items() if not each.secrets}
+    if is_polled_alone(configured):
+        return {}
     if configured.secrets or shared or not own or configured.allow_unverified:
         found[platform.name] = platform, _credential(platform, configured, shared)
     for account, each in own.items():
         found[f"{platform.name}/{account}"] = platform, _own_credential(configured, account, each)
     return found
+
+
+def is_polled_alone(configured: PlatformSettings) -> bool:
+    """Say whether a platform is to be polled and nobody can post to it, so that it needs no secret and no address."""
+    accounts = configured.accounts.values()
+    is_polled = configured.poll or configured.watch or any(each.watch for each in accounts)
+    is_open = configured.secrets or configured.pubsub != PubsubSettings() or configured.allow_unverified
+    return bool(is_polled and configured.poll is not False and not is_open) and not any(
+        each.secrets for each in accounts
+    )
 
 
 def require_platforms(settings: Settings) -> None:
@@ -119,5 +131,6 @@ def _missing_secret(name: str) -> str:
     variable = variable_of(f"platforms.{name}.secrets")
     return (
         f"platforms.{name} has no secret, so anyone could post to it: set {variable} (or {variable}_FILE), or secrets "
-        f"below [platforms.{name}]; if unsigned requests are what you want, set allow_unverified = true"
+        f"below [platforms.{name}]; if unsigned requests are what you want, set allow_unverified = true; if it is only "
+        "to be polled, name in watch what"
     )

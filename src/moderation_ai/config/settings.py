@@ -127,6 +127,9 @@ class AccountSettings(AccessSettings, frozen=True, kw_only=True):
         Secret | None, Meta(description="Token of this address's handshake, if not the platform's.")
     ] = None
     topics: Annotated[tuple[str, ...], Meta(description="WebSub topics of this address, if not the platform's.")] = ()
+    watch: Annotated[
+        tuple[str, ...], Meta(description="What is polled with this account's token, if not the platform's `watch`.")
+    ] = ()
 
 
 class PlatformSettings(AccessSettings, frozen=True, kw_only=True):
@@ -159,6 +162,26 @@ class PlatformSettings(AccessSettings, frozen=True, kw_only=True):
     limits_factor: Annotated[
         float, Meta(description="How many times the documented limits the platform granted you: 2 is twice as many.")
     ] = 1.0
+    watch: Annotated[
+        tuple[str, ...],
+        Meta(description="What is polled there beside the account's own: subreddits, channels, feeds."),
+    ] = ()
+    poll: Annotated[
+        bool | None,
+        Meta(
+            description="Whether it is polled. If not set it is, where a token or `watch` is there and reading is free."
+        ),
+    ] = None
+    poll_interval: Annotated[
+        float | None, Meta(description="Seconds between two polls, if not those that suit the platform.")
+    ] = None
+    poll_spend_cap: Annotated[
+        float | None,
+        Meta(
+            description="Dollars that polling may cost in a day where the platform bills what is read (X). There "
+            "nothing is polled until it is set."
+        ),
+    ] = None
     pubsub: PubsubSettings = PubsubSettings()
     accounts: dict[str, AccountSettings] = {}
 
@@ -222,6 +245,18 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     file: Annotated[str | None, Meta(description="File with the policy, YAML.")] = None
 
 
+class AlertsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it is told that something is wrong, and that it is over."""
+
+    url: Annotated[str | None, Meta(description="Address that alerts are posted to, https.")] = None
+    secret: Annotated[
+        Secret | None, Meta(description="What alerts are signed with (Standard Webhooks); `whsec_…` or any text.")
+    ] = None
+    allow_private: Annotated[
+        bool, Meta(description="Also post to private addresses, and without encryption: for a receiver inside.")
+    ] = False
+
+
 class InboxSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An intake log in front of the store."""
 
@@ -240,4 +275,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retries: RetriesSettings = RetriesSettings()
     retention: RetentionSettings = RetentionSettings()
     policy: PolicySettings = PolicySettings()
+    alerts: AlertsSettings = AlertsSettings()
     inbox: InboxSettings = InboxSettings()

@@ -211,6 +211,8 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("console", "port"): _is_port,
     ("platforms", "silence_after"): _within(1, 365 * 86_400),
     ("platforms", "limits_factor"): _within(0.01, 1_000_000),
+    ("platforms", "poll_interval"): _within(1, 86_400),
+    ("platforms", "poll_spend_cap"): _within(0.01, 1_000_000),
     ("platforms", "jwks_url"): _is_private_url,
     ("platforms", "base_url"): _is_url,
     ("credentials", "keys"): _are_keys,
@@ -224,6 +226,7 @@ _CHECKS: dict[tuple[str, str], Callable[[Any], None]] = {
     ("retention", "texts_days"): _within(0, 36_500),
     ("retention", "deleted_hours"): _within(0, 876_000),
     ("policy", "file"): _is_file,
+    ("alerts", "url"): _is_url,
     ("inbox", "url"): _is_reserved,
 }
 """What a value must be beside its type, by its section and name."""

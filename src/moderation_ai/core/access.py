@@ -1,11 +1,11 @@
-"""Access: what an account is acted with: its platform, its tokens, our app there."""
+"""Access: what an account is acted with (its platform, its tokens, our app there), and what is polled with it."""
 
 from __future__ import annotations
 
 import msgspec
 
 from moderation_ai.core.flows import Client, Session
-from moderation_ai.core.platform import Platform
+from moderation_ai.core.platform import Credential, Platform
 
 
 class Access(msgspec.Struct, kw_only=True):
@@ -24,3 +24,18 @@ class Access(msgspec.Struct, kw_only=True):
     def name(self) -> str:
         """Return ``platform``, or ``platform/account``."""
         return f"{self.platform.name}/{self.account}" if self.account else self.platform.name
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """What is polled with one access: ``watched`` names it as the configuration does (subreddits, channels, feeds).
+
+    ``credential`` is what requests of the same account are verified by: its name and accounts make the keys of events,
+    so that what was pushed and what was polled are one. ``interval`` (seconds) counts in place of the feeds' own.
+    ``spend_cap`` is in dollars a day, where what is read is billed; without it such feeds are left alone.
+    """
+
+    access: Access
+    credential: Credential = Credential()
+    watched: tuple[str, ...] = ()
+    interval: float | None = None
+    spend_cap: float | None = None
