@@ -28,6 +28,7 @@ from moderation_ai.core.events import Parsed
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import resolve_name
 from moderation_ai.core.websub import Subscribed, said_of
+from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.proving import is_signed, is_unsigned, lent_by, matching_secret
 from moderation_ai.pipeline.reading import as_pushed, finish_all, headers_of_unknown, parse_or_keep
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
 """Bytes that a body may have, 1 MiB, where a platform has no limit of its own."""
+
+_FATES = {"subscribe": "confirmed", "unsubscribe": "ended", "denied": "denied"}
+"""What a hub's asking is counted as."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -55,7 +59,7 @@ class Intake:
 
     ``sources`` maps ``platform`` or ``platform/account`` to what is configured. ``on_added`` is called when new events
     were stored, to wake the worker. ``keys`` finds the keys that tokens name; without it such a request is refused for
-    now.
+    now. ``hubs`` knows the topics that were asked for beside the configured ones.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Intake:
         max_body: int = MAX_BODY,
         on_added: Callable[[], None] = lambda: None,
         keys: KeyRing | None = None,
+        hubs: Hubs | None = None,
     ) -> None:
         """Keep what is configured; see the class for the arguments."""
         self.inbox = inbox
@@ -84,6 +89,7 @@ class Intake:
         self._max_body = max_body
         self._on_added = on_added
         self._keys = keys
+        self._hubs = hubs
 
     async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
         """Return the answer to ``request``, which came to the address of ``platform`` (None: the bare endpoint).
@@ -92,6 +98,8 @@ class Intake:
         """
         self.waiting += 1
         try:
+            if request.method in ("GET", "HEAD"):
+                return await self._greet(request, platform, account)
             try:
                 source, answer = self._admit(request, platform, account)
             except KeyNeeded as needed:
@@ -111,11 +119,7 @@ class Intake:
     def _admit(self, request: Request, platform: str | None, account: str | None) -> tuple[Source, Response | None]:
         """Return where an authentic request belongs, and the answer if it is a handshake; raise if it is refused."""
         self.check_address(request.peer, request.headers)
-        if platform is None:
-            platform = self._named_in(request)
-        source = self.find(platform, account)
-        if request.method in ("GET", "HEAD"):
-            return source, self._handshake(request, source)
+        source = self.find(self._named_in(request) if platform is None else platform, account)
         if request.method != "POST":
             raise RequestRejected("only GET and POST are answered here", status=405)
         limit = self.limit(source)
@@ -206,16 +210,25 @@ class Intake:
             secret in source.credential.secrets and tokens.fullmatch(request.body) for tokens, secret in self._lent
         )
 
-    def _handshake(self, request: Request, source: Source) -> Response:
-        answer = source.platform.challenge(request, source.credential)
+    async def _greet(self, request: Request, platform: str | None, account: str | None) -> Response:
+        """Return the answer to a platform that asks whether this address is ours; raise if it is refused."""
+        self.check_address(request.peer, request.headers)
+        source = self.find(self._named_in(request) if platform is None else platform, account)
+        credential = await self._hubs.credential(request, source) if self._hubs else source.credential
+        answer = source.platform.challenge(request, credential)
         if answer is None:
             raise RequestRejected("this is no handshake of this platform; it posts its events here", status=405)
         if isinstance(answer, Subscribed):
-            name = source.platform.name
-            self.tally.subscribed[name, "denied" if answer.reason is not None else "confirmed"] += 1
-            is_loss = answer.reason is not None and answer.topic
-            logger.log(logging.WARNING if is_loss else logging.INFO, "%s: %s", name, said_of(answer))
+            await self._note(request, source, answer)
         return answer
+
+    async def _note(self, request: Request, source: Source, answer: Subscribed) -> None:
+        name = source.platform.name
+        self.tally.subscribed[name, _FATES[answer.mode]] += 1
+        is_loss = answer.mode == "denied" and answer.topic
+        logger.log(logging.WARNING if is_loss else logging.INFO, "%s: %s", name, said_of(answer))
+        if self._hubs is not None and answer.topic and request.method == "GET":
+            await self._hubs.note(request, source, answer)
 
     def _named_in(self, request: Request) -> str:
         """Return the platform that the brief's envelope names: the bare endpoint has no other way to know."""

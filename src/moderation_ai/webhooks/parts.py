@@ -19,6 +19,7 @@ from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
+from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.outbox import Outbox
@@ -94,6 +95,7 @@ class Parts:
             max_body=max_body,
             on_added=self.worker.wake,
             keys=self.keys,
+            hubs=Hubs(store),
         )
         self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
