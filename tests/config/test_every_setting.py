@@ -82,6 +82,8 @@ VALUES: dict[str, tuple[str, str, Any]] = {
     "alerts.secret": ('"whsec_YQ=="', "whsec_YQ==", "whsec_YQ=="),
     "alerts.allow_private": ("true", "1", True),
     "policy.file": ('"policy.yaml"', "policy.yaml", "policy.yaml"),
+    "policy.automatic": ("true", "true", True),
+    "policy.degrade": ("false", "false", False),
 }
 NAMES = sorted(VALUES)
 

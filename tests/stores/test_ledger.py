@@ -9,7 +9,7 @@ import pytest
 
 from moderation_ai.core.acts import Target
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.ledger import Action, Receipt, Settled, Spending, Wanted
+from moderation_ai.stores.ledger import Action, Judgement, LedgerFilter, Receipt, Settled, Spending, Wanted
 from tests.stores.making import LEASE, NOW, after
 
 pytestmark = pytest.mark.anyio
@@ -208,3 +208,77 @@ async def test_two_workers_that_claim_at_once_share_nothing(store: Store) -> Non
     got = await asyncio.gather(*(claim(store, f"w{number}", 10) for number in range(4)))
     ids = [one.id for some in got for one in some]
     assert len(ids) == len(set(ids)) >= 10
+
+
+def judged(verdict: str = "hide", *, version: str = "v1", does: str | None = "hide", **more: Any) -> Judgement:
+    fields: dict[str, Any] = {"made_by": "house@1", "severity": 3, "decision": b"{}", **more}
+    return Judgement(
+        platform="twitter",
+        object_id="c1",
+        version=version,
+        verdict=verdict,
+        wanted=wanted(does, version=version, severity=3) if does else None,
+        **fields,
+    )
+
+
+async def test_a_decision_and_what_follows_from_it_are_written_together(store: Store) -> None:
+    decided, action = await store.decide(judged(seq=7), NOW)
+    assert action is not None
+    assert (decided.action, decided.verdict, decided.version, decided.seq, decided.decision) == (
+        action.id,
+        "hide",
+        "v1",
+        7,
+        b"{}",
+    )
+    assert (action.action, action.severity, action.version, action.status) == ("hide", 3, "v1", "open")
+    assert await store.decisions(LedgerFilter(platform="twitter", object_id="c1"), limit=10) == [decided]
+
+
+async def test_the_same_decision_on_the_same_text_is_one(store: Store) -> None:
+    made = await asyncio.gather(*(store.decide(judged(), NOW) for _ in range(8)))
+    assert len({decided.id for decided, _ in made}) == 1
+    assert len({action.id for _, action in made if action}) == 1
+    other, _ = await store.decide(judged(version="v2"), NOW)
+    assert other.id != made[0][0].id
+
+
+async def test_what_a_decision_wants_that_a_user_wanted_already_is_one_action(store: Store) -> None:
+    theirs = await store.want(wanted(version="v1"), NOW)
+    decided, action = await store.decide(judged(), NOW)
+    assert action is not None
+    assert (decided.action, action.id) == (theirs.id, theirs.id)
+
+
+async def test_what_only_asks_a_person_is_kept_and_leads_to_no_action(store: Store) -> None:
+    decided, action = await store.decide(judged("flag", does=None), NOW)
+    assert (decided.action, action) == (None, None)
+    assert [each.verdict for each in await store.decisions(LedgerFilter(state="flag"), limit=10)] == ["flag"]
+    assert await store.decisions(LedgerFilter(state="hide"), limit=10) == []
+
+
+async def test_what_a_person_decided_about_a_text_stands_against_a_policy(store: Store) -> None:
+    person = {"made_by": "u1", "by_person": True, "does": None}
+    await store.decide(judged("approve", **person), NOW)
+    decided, action = await store.decide(judged(), after(1))
+    assert (action, decided.reason) == (None, "a person decided about this text")
+    edited, again = await store.decide(judged(version="v2"), after(2))
+    assert (again is not None, edited.reason) == (True, None)
+    _, theirs = await store.decide(judged(made_by="u2", by_person=True), after(3))
+    assert theirs is not None
+
+
+async def test_a_person_may_decide_the_same_again(store: Store) -> None:
+    first, _ = await store.decide(judged(made_by="u1", by_person=True, does=None), NOW)
+    second, _ = await store.decide(judged(made_by="u1", by_person=True, does=None), after(1))
+    assert first.id != second.id
+
+
+async def test_actions_are_listed_newest_first_and_page_by_page(store: Store) -> None:
+    made = [await store.want(wanted(comment=f"c{number}"), NOW) for number in range(5)]
+    await store.want(wanted(platform="reddit"), NOW)
+    page = await store.actions(LedgerFilter(platform="twitter", state="open"), limit=3)
+    assert [each.id for each in page] == [each.id for each in reversed(made[2:])]
+    rest = await store.actions(LedgerFilter(platform="twitter", before_id=page[-1].id), limit=3)
+    assert [each.id for each in rest] == [each.id for each in reversed(made[:2])]

@@ -242,7 +242,20 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True):
     """How comments are judged."""
 
-    file: Annotated[str | None, Meta(description="File with the policy, YAML.")] = None
+    file: Annotated[str | None, Meta(description="File with the policy, YAML; else the one that comes with this.")] = (
+        None
+    )
+    automatic: Annotated[
+        bool | None,
+        Meta(
+            description="Judge what arrives by the policy, record what it decides, and have it done where the policy "
+            "enforces. If not set: where `policy.file` is."
+        ),
+    ] = None
+    degrade: Annotated[
+        bool,
+        Meta(description="What a platform lacks is done by what is milder there (`remove` by `hide` on X and TikTok)."),
+    ] = True
 
 
 class AlertsSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ class Acts:
     """What a moderator can do there through its API: the names of ``capabilities``."""
     instead: ClassVar[Mapping[str, str]] = {}
     """What may be done in place of an action that the platform lacks, where the policy allows that."""
+    acts_on: ClassVar[tuple[str, ...]] = ("comment",)
+    """What of others' can be moderated there: comments below what is ours, and on some platforms posts."""
     fetches: ClassVar[int] = 0
     """How many targets one ``fetch`` takes; 0 where the platform has no call for it."""
 

@@ -19,6 +19,8 @@ class Thing(msgspec.Struct, kw_only=True, omit_defaults=True):
     hidden: bool = False
     deleted_at: datetime | None = None
     seen_at: datetime | None = None
+    text_at: datetime | None = None
+    """Of when its text is."""
 
 
 FRESH, SUPERSEDED, REPEAT = "fresh", "superseded", "repeat"
@@ -52,14 +54,29 @@ def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:
     text = text_hash_of(event)
     if _shows_known_state(before, event, text):
         return before, REPEAT
+    is_newest = text is not None and is_newest_text(before, event)
     after = Thing(
         kind=event.event_type.partition(".")[0],
-        text_hash=text or before.text_hash,
+        text_hash=text if is_newest else before.text_hash,
+        text_at=when if is_newest else before.text_at,
         hidden=_hidden(before, event),
         deleted_at=when if event.event_type.endswith(".deleted") else None,
         seen_at=when,
     )
     return after, FRESH
+
+
+def is_newest_text(before: Thing | None, event: WebhookEvent) -> bool:
+    """Say whether no newer text of the object is known than the one that ``event`` shows.
+
+    What the platform gives no time for is newer than all that came before it; so is a change that is dated like its
+    object's creation.
+    """
+    when = event.timestamp
+    if before is None or before.text_at is None or when is None or event.timestamp_inferred:
+        return True
+    is_undated = event.event_type.endswith(".updated") and when == getattr(event.data.subject, "created_at", None)
+    return is_undated or when >= before.text_at
 
 
 def _is_later(event: WebhookEvent, deleted_at: datetime) -> bool:
@@ -88,6 +105,6 @@ def text_hash_of(event: WebhookEvent) -> str | None:
 
 def _hidden(before: Thing, event: WebhookEvent) -> bool:
     kind = event.data.action.kind if event.data.action else None
-    if kind in ("hide", "unhide", "approve"):
-        return kind == "hide"
+    if kind in ("hide", "remove", "unhide", "approve"):
+        return kind in ("hide", "remove")
     return before.hidden or event.event_type == "comment.held"

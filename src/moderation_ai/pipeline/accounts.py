@@ -18,6 +18,7 @@ from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import text_hash_of
 from moderation_ai.pipeline.calling import current_event
+from moderation_ai.pipeline.moderator import choose_access
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
@@ -149,11 +150,7 @@ class Account:
         return next((each for each in found if each.data.comment is not None), found[0] if found else None)
 
     def _access(self, account: str | None) -> Access | None:
-        """Return what the account is acted with: its own token, else the platform's, else the only one there is."""
-        known = self._outbox.accesses if self._outbox is not None else {}
-        ours = [each for (platform, _), each in known.items() if platform == self.name]
-        own = known.get((self.name, account or "")) or known.get((self.name, ""))
-        return own or (ours[0] if len(ours) == 1 and account is None else None)
+        return choose_access(self._outbox.accesses, self.name, account) if self._outbox is not None else None
 
     def _receipt(self, comment_id: str, action: str, status: str, reason: str) -> Receipt:
         return Receipt(platform=self.name, action=action, target_id=comment_id, status=status, reason=reason)

@@ -16,7 +16,8 @@ from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.things import FRESH, observe, resolve
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.handlers import Handler, Handlers
+from moderation_ai.pipeline.handlers import MODERATION, Handler, Handlers
+from moderation_ai.pipeline.moderator import Moderator
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, UNTIL_IT_RAN, Attempt, Claimed, Outcome
 
@@ -36,6 +37,7 @@ class Dispatcher:
     """Run the handlers of an event, each for itself: the failure of one is hidden from no other and hides none.
 
     ``chance`` gives random numbers in [0, 1) for the jitter; ``call`` runs one handler, on whatever loop is right.
+    The ``moderator`` is one handler more, for what it has to judge.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Dispatcher:
         *,
         tally: Tally | None = None,
         call: Call = call_here,
+        moderator: Moderator | None = None,
     ) -> None:
         """Keep the parts; see the class."""
+        self.moderator = moderator
         self.handlers = handlers
         self.clock = clock
         self.tally = tally or Tally()
@@ -82,7 +86,7 @@ class Dispatcher:
             return await self._run_again(claimed, is_superseded=fate == SUPERSEDED and not forced)
         if fate != FRESH and not forced:
             return Outcome(seq=event.seq, status=SUPERSEDED, lane=event.lane)
-        handlers = self.handlers.of(event)
+        handlers = self._handlers_of(claimed)
         if not handlers:
             self.tally.leave(event.event_type)
             return Outcome(seq=event.seq, status=UNHANDLED, thing=thing, lane=event.lane)
@@ -95,11 +99,21 @@ class Dispatcher:
         if is_superseded:
             ran: Sequence[Attempt] = [self._superseded(claimed, name) for name in names]
         else:
-            known = [handler for name in names if (handler := self.handlers.named(name))]
-            gone = [self._gone(claimed, name) for name in names if self.handlers.named(name) is None]
-            ran = [*gone, *await self._run_all(known, claimed)]
+            found = {name: self._named(name, claimed) for name in names}
+            gone = [self._gone(claimed, name) for name, handler in found.items() if handler is None]
+            ran = [*gone, *await self._run_all([each for each in found.values() if each is not None], claimed)]
         others = [attempt for name, attempt in claimed.attempts.items() if name not in names]
         return Outcome(seq=event.seq, status=status_of([*ran, *others]), attempts=ran, lane=event.lane)
+
+    def _handlers_of(self, claimed: Claimed) -> Sequence[Handler]:
+        ours = self.moderator.handler(claimed) if self.moderator is not None else None
+        theirs = self.handlers.of(claimed.event)
+        return theirs if ours is None else (ours, *theirs)
+
+    def _named(self, name: str, claimed: Claimed) -> Handler | None:
+        if name == MODERATION and self.moderator is not None:
+            return self.moderator.handler_again(claimed)
+        return self.handlers.named(name)
 
     async def _run_all(self, handlers: Sequence[Handler], claimed: Claimed) -> list[Attempt]:
         if len(handlers) == 1:
@@ -122,8 +136,9 @@ class Dispatcher:
     async def _try(self, handler: Handler, event: WebhookEvent) -> BaseException | None:
         """Return None if the handler handled the event, else what it raised."""
         try:
+            call = call_here if handler.is_ours else self._call
             async with asyncio.timeout(handler.timeout):
-                return await self._call(handler, event)
+                return await call(handler, event)
         except TimeoutError:
             return TimeoutError(f"it took longer than {handler.timeout:g} s")
 

@@ -15,6 +15,8 @@ from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.routing import takes
 
 Function = Callable[[WebhookEvent], Awaitable[Any] | Any]
+MODERATION = "moderation"
+"""The stored name of the pipeline's own handler, which no other may have."""
 TIMEOUT = 30.0
 """Seconds that a handler may take, unless it says otherwise."""
 
@@ -31,6 +33,8 @@ class Handler(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = TIMEOUT
     schedule: RetrySchedule = RetrySchedule()
     is_async: bool = False
+    is_ours: bool = False
+    """Part of the pipeline, and run on its own loop."""
 
     def takes(self, event: WebhookEvent) -> bool:
         """Say whether this handler is to run for ``event``."""
@@ -60,6 +64,8 @@ class Handlers:
         """
         _check(function)
         stored = name or name_of(function)
+        if stored == MODERATION:
+            raise ConfigurationError(f"{stored!r} is the name of the pipeline's own handler; give yours another name=")
         known = self._by_name.get(stored)
         # A method is a new object each time it is looked up, and equal to itself.
         if known is not None and known.function is not function and known.function != function:

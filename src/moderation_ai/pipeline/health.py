@@ -70,6 +70,7 @@ class Case(NamedTuple):
     sources: Mapping[str, Source]
     silence_after: Mapping[str, float]
     now: datetime
+    moderates: bool = False
 
     @property
     def lag(self) -> float:
@@ -101,13 +102,15 @@ def assess(
     now: datetime,
     *,
     silence_after: Mapping[str, float] | None = None,
+    moderates: bool = False,
 ) -> Health:
     """Return the health that counts, counters and configuration amount to.
 
-    ``silence_after`` are limits in seconds by platform, over those of the sources.
+    ``silence_after`` are limits in seconds by platform, over those of the sources; ``moderates`` says that what
+    arrives is judged by a policy, so that no other handler is needed.
     """
     limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
-    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now)
+    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now, moderates)
     problems = list(_problems(case))
     return Health(
         status="degraded" if problems else "ok",
@@ -135,7 +138,7 @@ def assess(
 def _problems(case: Case) -> Iterator[Problem]:
     for name in case.unverified:
         yield Problem(f"unverified:{name}", f"{name}: unverified requests are accepted (allow_unverified)")
-    if not len(case.handlers):
+    if not len(case.handlers) and not case.moderates:
         yield Problem("no_handler", "no handler is registered: events are stored and marked unhandled")
     if case.lag > LAG_LIMIT:
         yield Problem("lag", f"the oldest pending event has waited {case.lag:.0f} s")

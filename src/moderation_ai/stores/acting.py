@@ -21,6 +21,7 @@ from moderation_ai.stores.ledger import (
     RETRY,
     SETS,
     Action,
+    LedgerFilter,
     Receipt,
     Settled,
     Spending,
@@ -37,15 +38,15 @@ Verb = Generator[tuple[str, Sequence[Any]], Rows, T]
 
 _DUE, _LEASED, _WAITING, _SETTLED = range(4)
 _COLUMNS = (
-    "id, platform, account, object_id, action, severity, state, status, tries, begun, wanted_at, due_at, target, text, "
-    "reason, made_id"
+    "id, platform, account, object_id, action, version, severity, state, status, tries, begun, wanted_at, due_at, "
+    "target, text, reason, made_id"
 )
 _decode_target = msgspec.json.Decoder(Target).decode
 _TENTHS = 10
 
 
 def want(wanted: Wanted, now: datetime) -> Verb[Action]:
-    """Record an action with its decision; return it as it stands, new or known."""
+    """Record an action; return it as it stands, new or known."""
     known = yield from _latest(wanted.key)
     if known is not None and not (wanted.again and (yield from _is_over(known[0]))):
         return known[0]
@@ -56,8 +57,9 @@ def want(wanted: Wanted, now: datetime) -> Verb[Action]:
         (wanted.platform, wanted.account),
     )
     rows = yield (
-        "INSERT INTO {s}actions (key, turn, platform, account, object_id, action, severity, wanted_at, target, text) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key, turn) DO NOTHING RETURNING " + _COLUMNS,
+        "INSERT INTO {s}actions (key, turn, platform, account, object_id, action, version, severity, wanted_at, "
+        "target, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+        "ON CONFLICT (key, turn) DO NOTHING RETURNING " + _COLUMNS,
         (
             wanted.key,
             turn,
@@ -65,6 +67,7 @@ def want(wanted: Wanted, now: datetime) -> Verb[Action]:
             wanted.account,
             target.id,
             wanted.action,
+            wanted.version,
             wanted.severity,
             at,
             encode(target),
@@ -77,9 +80,6 @@ def want(wanted: Wanted, now: datetime) -> Verb[Action]:
         return found[0]
     made = _read(rows[0])
     yield from _overtake(made, at)
-    if wanted.decision is not None:
-        sql = "INSERT INTO {s}decisions (action, at, decision) VALUES ($1, $2, $3)"
-        yield sql, (made.id, at, wanted.decision)
     return made
 
 
@@ -195,6 +195,29 @@ def action(action_id: int) -> Verb[Action | None]:
     return _read(rows[0]) if rows else None
 
 
+def actions(which: LedgerFilter, limit: int) -> Verb[list[Action]]:
+    """Return actions, newest first."""
+    clause, values = narrowed(which, "status")
+    rows = yield (
+        f"SELECT {_COLUMNS} FROM {{s}}actions {clause} ORDER BY id DESC LIMIT ${len(values) + 1}",
+        (*values, limit),
+    )
+    return [_read(row) for row in rows]
+
+
+def narrowed(which: LedgerFilter, state: str) -> tuple[str, list[Any]]:
+    """Return the condition of a filter, with its values; ``state`` is the column that its ``state`` is about."""
+    columns = {
+        "platform =": which.platform,
+        "object_id =": which.object_id,
+        f"{state} =": which.state,
+        "id <": which.before_id,
+    }
+    given = [(column, value) for column, value in columns.items() if value is not None]
+    clause = " AND ".join(f"{column} ${number}" for number, (column, _) in enumerate(given, 1))
+    return (f"WHERE {clause}" if given else ""), [value for _, value in given]
+
+
 def receipts(action_id: int) -> Verb[list[Receipt]]:
     """Return an action's history."""
     rows = yield "SELECT at, status, reason, made_id FROM {s}receipts WHERE action = $1 ORDER BY id", (action_id,)
@@ -292,7 +315,7 @@ def outboxes() -> Verb[list[Waiting]]:
 
 
 def _read(row: Sequence[Any]) -> Action:
-    (number, platform, account, object_id, name, severity, state, status, tries, begun, *rest) = row
+    (number, platform, account, object_id, name, version, severity, state, status, tries, begun, *rest) = row
     wanted_at, due_at, target, text, reason, made_id = rest
     return Action(
         id=number,
@@ -300,6 +323,7 @@ def _read(row: Sequence[Any]) -> Action:
         account=account,
         action=name,
         target=_decode_target(target) if target is not None else Target(id=object_id),
+        version=version,
         severity=severity,
         text=text,
         status=status,

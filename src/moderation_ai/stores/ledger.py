@@ -28,7 +28,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     The same action on the same version of an object is one action, whoever wants it. With ``again`` it is a new one
     where the earlier is ``dead`` or another action came after it: a person changed their mind. ``severity`` is 0 to 4,
-    ``text`` a reply's, ``decision`` the JSON of the decision that it follows from.
+    ``text`` a reply's.
     """
 
     platform: str
@@ -38,7 +38,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     severity: int = 0
     text: str | None = None
-    decision: bytes | None = None
     again: bool = False
 
     @property
@@ -60,6 +59,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     action: str
     target: Target
+    version: str = ""
     severity: int = 0
     text: str | None = None
     status: str = OPEN
@@ -70,6 +70,66 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     reason: str | None = None
     made_id: str | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about one version of an object's text, by a policy or by a person.
+
+    ``made_by`` names the policy and its version, or the person. ``verdict`` is what is asked for (approve, flag, hide,
+    remove), ``wanted`` what is to be done about it, ``reason`` why nothing is. ``decision`` is the JSON of the judge's
+    answer, ``seq`` the event that was judged.
+    """
+
+    platform: str
+    account: str = ""
+    object_id: str
+    version: str = ""
+    seq: int | None = None
+    made_by: str
+    by_person: bool = False
+    verdict: str
+    severity: int = 0
+    decision: bytes | None = None
+    reason: str | None = None
+    wanted: Wanted | None = None
+
+    def key(self, now: datetime) -> bytes:
+        """Return the 16 bytes that make it the same judgement; a person may decide the same again, later."""
+        done = self.wanted.action if self.wanted else self.reason or ""
+        turn = str(self.seq or now.timestamp()) if self.by_person else ""
+        parts = (self.platform, self.account, self.object_id, self.version, self.made_by, self.verdict, done, turn)
+        return sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement as it is stored, with the id of the action that follows from it."""
+
+    id: int
+    at: datetime
+    platform: str
+    account: str
+    object_id: str
+    version: str
+    seq: int | None
+    made_by: str
+    by_person: bool
+    verdict: str
+    severity: int
+    action: int | None
+    reason: str | None
+    decision: bytes | None
+
+
+class LedgerFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which decisions or actions are meant; what is None does not narrow. They come newest first, page by page.
+
+    ``state`` is a decision's verdict or an action's status, ``before_id`` the last one of the page before.
+    """
+
+    platform: str | None = None
+    object_id: str | None = None
+    state: str | None = None
+    before_id: int | None = None
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,10 +181,23 @@ class Ledger(Protocol):
     """Keep what is wanted and what became of it; hand it out under a lease; keep the accounts' allowances."""
 
     async def want(self, wanted: Wanted, now: datetime) -> Action:
-        """Record an action, with its decision if there is one, in one durable step; return it, new or as it stands.
+        """Record an action; return it, new or as it stands.
 
         What is open on the same object and was not begun is ``overtaken`` by it, if both set a state.
         """
+
+    async def decide(self, judgement: Judgement, now: datetime) -> tuple[Decided, Action | None]:
+        """Record a judgement and the action that is wanted, in one durable step; return both, new or as they stand.
+
+        What a person decided about the same version stands: then nothing is done for a policy's sake, and the
+        ``reason`` says so. Where no version is known a person's word is about the object.
+        """
+
+    async def decisions(self, which: LedgerFilter, *, limit: int) -> list[Decided]:
+        """Return what was decided, newest first."""
+
+    async def actions(self, which: LedgerFilter, *, limit: int) -> list[Action]:
+        """Return actions, newest first."""
 
     async def claim_actions(
         self, worker: str, limit: int, now: datetime, lease: float, *, share: int = 50

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from moderation_ai.stores import acting
-from moderation_ai.stores.ledger import Action, Receipt, Settled, Spending, Waiting, Wanted
+from moderation_ai.stores import acting, deciding
+from moderation_ai.stores.ledger import (
+    Action,
+    Decided,
+    Judgement,
+    LedgerFilter,
+    Receipt,
+    Settled,
+    Spending,
+    Waiting,
+    Wanted,
+)
 from moderation_ai.stores.sqlverbs import SqlVerbs
 
 
@@ -14,8 +24,20 @@ class SqlLedger(SqlVerbs):
     """Keep the ledger in a database."""
 
     async def want(self, wanted: Wanted, now: datetime) -> Action:
-        """Record an action with its decision."""
+        """Record an action."""
         return await self._change(lambda: acting.want(wanted, now))
+
+    async def decide(self, judgement: Judgement, now: datetime) -> tuple[Decided, Action | None]:
+        """Record a judgement and what is wanted for it."""
+        return await self._change(lambda: deciding.decide(judgement, now))
+
+    async def decisions(self, which: LedgerFilter, *, limit: int) -> list[Decided]:
+        """Return what was decided, newest first."""
+        return await self._look(lambda: deciding.decisions(which, limit))
+
+    async def actions(self, which: LedgerFilter, *, limit: int) -> list[Action]:
+        """Return actions, newest first."""
+        return await self._look(lambda: acting.actions(which, limit))
 
     async def claim_actions(
         self, worker: str, limit: int, now: datetime, lease: float, *, share: int = 50

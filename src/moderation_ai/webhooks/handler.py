@@ -22,6 +22,7 @@ from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
 from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
 from moderation_ai.sender import Sender
@@ -30,7 +31,7 @@ from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
 from moderation_ai.web.wsgi import WsgiGateway
-from moderation_ai.webhooks.choosing import choose_store, served_host, served_port
+from moderation_ai.webhooks.choosing import choose_store, policy_settings, served_host, served_port, standards_of
 from moderation_ai.webhooks.engine import Engine
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, running_loop
 from moderation_ai.webhooks.homes import Caller
@@ -59,7 +60,7 @@ class WebhookHandler:
     ``allow_unverified`` must be named to receive without any secret. An interpreter that exits waits for work that has
     begun, ``exit_deadline`` seconds at most. ``retention`` says for how long what is kept. Actions are
     sent with the access tokens that the environment names (``MODERATION_AI_PLATFORMS__X__ACCESS_TOKEN``), through
-    ``sender``.
+    ``sender``. What arrives is moderated by ``standards``, else by the policy in ``MODERATION_AI_POLICY__FILE``.
     """
 
     _created: weakref.ref[WebhookHandler] | None = None
@@ -82,6 +83,7 @@ class WebhookHandler:
         exit_deadline: float = EXIT_DEADLINE,
         retention: Retention | None = None,
         sender: Sender | None = None,
+        standards: StandardsEngine | None = None,
     ) -> None:
         """Keep the settings; nothing is opened before the first event. Raises ``ConfigurationError``."""
         self.secrets = _secrets_of(secret)
@@ -103,6 +105,7 @@ class WebhookHandler:
         self._exit_deadline = exit_deadline
         self._retention = retention
         self.sender = sender
+        self.standards = standards
         """What was given to act through; None for the usual one."""
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -242,6 +245,7 @@ class WebhookHandler:
     def _make_parts(
         self, store: Store, call: Call = call_here, settled: Callable[[Outcome], None] = lambda outcome: None
     ) -> Parts:
+        policy = policy_settings()
         return Parts(
             store,
             self.sources,
@@ -255,6 +259,8 @@ class WebhookHandler:
             on_settled=settled,
             accesses=accesses_of(load_platforms()),
             sender=self.sender,
+            standards=standards_of(policy) if self.standards is None else self.standards,
+            degrade=policy.degrade,
         )
 
     def _make_sources(self) -> dict[str, Source]:

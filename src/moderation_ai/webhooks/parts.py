@@ -22,6 +22,8 @@ from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
 from moderation_ai.pipeline.keys import KeyRing
+from moderation_ai.pipeline.moderation import StandardsEngine
+from moderation_ai.pipeline.moderator import Moderator
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sources import Source
@@ -60,12 +62,15 @@ class Parts:
         poll: float = POLL,
         accesses: Iterable[Access] = (),
         sender: Sender | None = None,
+        standards: StandardsEngine | None = None,
+        degrade: bool = True,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
         Where ``works`` is false, events are only stored: a worker of another process handles them. ``poll`` is after
         how many seconds an idle worker looks for what other processes stored. ``accesses`` are the accounts that can be
-        acted with, through ``sender``.
+        acted with, through ``sender``. What arrives is moderated by ``standards``, if there are any; with ``degrade``
+        what a platform cannot do is done by what is milder there.
         """
         self._works = works
         self.store = store
@@ -73,8 +78,12 @@ class Parts:
         self.handlers = handlers
         self.clock = clock or SystemClock()
         self.tally = Tally(self.clock.now())
-        self.dispatcher = Dispatcher(handlers, self.clock, chance, tally=self.tally, call=call)
         name = worker_name or name_here()
+        self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
+        self.moderator = Moderator(standards, self.outbox, degrade=degrade) if standards is not None else None
+        self.dispatcher = Dispatcher(
+            handlers, self.clock, chance, tally=self.tally, call=call, moderator=self.moderator
+        )
         self.keys = KeyRing(Sender().get)
         self.worker = Worker(
             store,
@@ -97,7 +106,6 @@ class Parts:
             keys=self.keys,
             hubs=Hubs(store),
         )
-        self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
         self._working: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
@@ -160,7 +168,15 @@ class Parts:
         """Return the state of this process and its store; ``silence_after`` are more limits by platform, in seconds."""
         counts = await self.store.counts()
         now = self.clock.now()
-        return assess(counts, self.tally, self.handlers, self.sources, now, silence_after=silence_after)
+        return assess(
+            counts,
+            self.tally,
+            self.handlers,
+            self.sources,
+            now,
+            silence_after=silence_after,
+            moderates=self.moderator is not None,
+        )
 
 
 def name_here() -> str:

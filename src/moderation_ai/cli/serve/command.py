@@ -36,7 +36,7 @@ from moderation_ai.config import (
 )
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.moderation import read_policy
+from moderation_ai.pipeline.moderation import StandardsEngine, read_policy
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.worker import POLL
 from moderation_ai.web.api import ConsoleApp
@@ -44,6 +44,7 @@ from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve as serve_doors
 from moderation_ai.web.state import State
+from moderation_ai.webhooks.choosing import standards_of
 from moderation_ai.webhooks.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -73,17 +74,18 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     settings = invocation.settings
     role = Role(settings.server.role)
     sources = _sources(settings) if role.receives else {}
-    if settings.policy.file is not None:
+    standards = standards_of(settings.policy)
+    if settings.policy.file is not None and standards is None:
         read_policy(settings.policy.file)
     loaded = load_handlers(settings, handler)
-    if role.works and not len(loaded.handlers):
+    if role.works and not len(loaded.handlers) and standards is None:
         logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
     with (
         _bound(settings, "server", "--port", role) as gateway,
         _bound(settings, "console", "--console-port") as console,
     ):
         ready = partial(announce, as_json=as_json)
-        came = run_fast(_serve(invocation, sources, loaded, Bound(gateway, console), ready))
+        came = run_fast(_serve(invocation, sources, loaded, standards, Bound(gateway, console), ready))
     sys.exit(INTERRUPTED if came == signal.SIGINT else 0)
 
 
@@ -122,12 +124,13 @@ async def _serve(
     invocation: Invocation,
     sources: dict[str, Source],
     loaded: Loaded,
+    standards: StandardsEngine | None,
     bound: Bound,
     ready: Callable[[dict[str, str]], None],
 ) -> signal.Signals | None:
     """Receive and handle until told to stop; call ``ready`` with the addresses; return the signal, if one came."""
     settings = invocation.settings
-    parts = make_parts(invocation, sources, loaded)
+    parts = make_parts(invocation, sources, loaded, standards)
     token = await _open(invocation, parts)
     state = State()
 
@@ -181,7 +184,9 @@ def _console_names(settings: Settings) -> list[str]:
     return [name for name in (settings.console.host, settings.server.public_url) if name is not None]
 
 
-def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loaded) -> Parts:
+def make_parts(
+    invocation: Invocation, sources: dict[str, Source], loaded: Loaded, standards: StandardsEngine | None
+) -> Parts:
     """Return the parts that the settings amount to, not yet opened."""
     server = invocation.settings.server
     role = Role(server.role)
@@ -200,6 +205,8 @@ def make_parts(invocation: Invocation, sources: dict[str, Source], loaded: Loade
         poll=POLL if role.receives else POLL_OF_OTHERS,
         accesses=accesses_of(invocation.settings.platforms),
         sender=loaded.sender,
+        standards=standards,
+        degrade=invocation.settings.policy.degrade,
     )
 
 

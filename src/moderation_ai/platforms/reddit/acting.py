@@ -50,6 +50,7 @@ class RedditActs(Acts):
         "unmute": _listed("unmute", "mute", "not muted"),
     }
     actions = tuple(capabilities)
+    acts_on = ("comment", "post")
     fetches = 100
 
     def target(self, event: WebhookEvent) -> Target:
