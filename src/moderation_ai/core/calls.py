@@ -175,7 +175,7 @@ def _encode(tree: dict[str, Any]) -> bytes:
 def _segment(value: str) -> str:
     if value in (".", ".."):
         raise UnsupportedAction("an id that is a dot would lead elsewhere")
-    return quote(value, safe="", errors="replace")
+    return quote(value, safe="+", errors="replace")  # A plus means nothing in a path; Reddit joins subreddits by it.
 
 
 def _spelled(value: object) -> str:

@@ -16,7 +16,7 @@ from moderation_ai.platforms import find_platform
 
 __all__ = ["Fake", "fake_names", "find_fake"]
 
-_ROOMS = ("app", "fake", "faults", "limits", "postman", "replies", "things")
+_ROOMS = ("app", "fake", "faults", "limits", "paging", "postman", "replies", "subreddit", "things")
 
 
 def fake_names() -> tuple[str, ...]:

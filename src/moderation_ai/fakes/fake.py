@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from moderation_ai.core.acts import GONE
 from moderation_ai.core.asked import find_call, match_path
 from moderation_ai.core.calls import Call, Failure
 from moderation_ai.core.errors import MalformedPayload
@@ -100,6 +101,20 @@ class Fake:
             thing = self.new_thing(text, **fields)
             self.things[thing.id] = thing
             self.tell_written(thing)
+            return thing
+
+    def edit(self, comment_id: str, text: str) -> Thing:
+        """Have its author change a comment, and send the webhook of that where the platform sends one."""
+        return self._become(comment_id, self.tell_edited, text=text, edited_at=self.now())
+
+    def erase(self, comment_id: str) -> Thing:
+        """Have its author delete a comment, and send the webhook of that where the platform sends one."""
+        return self._become(comment_id, self.tell_erased, state=GONE)
+
+    def _become(self, comment_id: str, tell: Callable[[Thing], None], **fields: Any) -> Thing:
+        with self._changed:
+            self.things[comment_id] = thing = replace(self.things[comment_id], **fields)
+            tell(thing)
             return thing
 
     def state_of(self, comment_id: str) -> str:
@@ -284,6 +299,12 @@ class Fake:
     def tell_written(self, thing: Thing) -> None:
         """Send the webhook of a new comment, where the platform sends one."""
         raise NotImplementedError
+
+    def tell_edited(self, thing: Thing) -> None:
+        """Send the webhook of a changed comment; most platforms send none."""
+
+    def tell_erased(self, thing: Thing) -> None:
+        """Send the webhook of a deleted comment; most platforms send none."""
 
     def misread(self, *, is_known: bool) -> Reply:
         """Return the answer to what is no call, or (``is_known``) a call with parameters that it does not take."""

@@ -83,6 +83,10 @@ class Postman:
         self._next.clear()
         self._held.clear()
 
+    def waiting(self) -> list[Delivery]:
+        """Return what is due and not sent yet, in order; without an address that is everything."""
+        return [each for each in self._queue.queue if each is not None]
+
     def settle(self) -> None:
         """Return when everything that is due was sent; needs ``start`` first."""
         if self._thread is not None:

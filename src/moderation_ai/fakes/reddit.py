@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, REMOVED, VISIBLE
 from moderation_ai.core.calls import Call
-from moderation_ai.fakes.fake import Fake
 from moderation_ai.fakes.limits import Window
 from moderation_ai.fakes.replies import Reply, say
+from moderation_ai.fakes.subreddit import SPACE, SPACE_ID, Subreddit, listed
 from moderation_ai.fakes.things import Message, Thing
 from moderation_ai.platforms.reddit import PLATFORM
 
-SPACE, MODERATOR = "breadmakers", "bread_bot"
+MODERATOR = "bread_bot"
 _FORBIDDEN = (403, None)
 _NATIVE = {
     "approve": "approvecomment",
@@ -29,7 +29,7 @@ _NATIVE = {
 }
 
 
-class RedditFake(Fake):
+class RedditFake(Subreddit):
     """Play Reddit for a moderator of one subreddit; what moderators do comes back as ``ModAction``."""
 
     name = "reddit"
@@ -41,6 +41,11 @@ class RedditFake(Fake):
     gone = (404, None)
     limited = (429, None)
     fails = (503, None)
+
+    def __init__(self, **arguments: Any) -> None:
+        """Begin with a subreddit in which nobody wrote anything; ``arguments`` are those of ``Fake``."""
+        super().__init__(**arguments)
+        self.log, self.posts = [], {}
 
     def new_thing(self, text: str, **fields: Any) -> Thing:
         """Return a new comment."""
@@ -60,6 +65,19 @@ class RedditFake(Fake):
         body["post"]["id"] = thing.post_id
         body["author"].update(id=thing.author_id, name=thing.author_username)
         self.tell("CommentSubmit", body)
+
+    def tell_edited(self, thing: Thing) -> None:
+        """Send ``CommentUpdate``."""
+        body = self.shape("CommentUpdate")
+        body["comment"].update(_trigger_comment(thing), lastModifiedAt=int(self.now().timestamp()) * 1000)
+        body["author"].update(id=thing.author_id, name=thing.author_username)
+        self.tell("CommentUpdate", body)
+
+    def tell_erased(self, thing: Thing) -> None:
+        """Send ``CommentDelete``."""
+        body = self.shape("CommentDelete")
+        body.update(commentId=thing.id, postId=thing.post_id, deletedAt=self.now().isoformat())
+        self.tell("CommentDelete", body)
 
     def do_approve(self, call: Call, values: dict[str, Any]) -> Reply:
         """Approve a comment."""
@@ -88,6 +106,18 @@ class RedditFake(Fake):
     def _tell_action(self, action: str, *, thing: Thing | None = None, user: str = "") -> None:
         body = self.shape("ModAction")
         body.update(id=f"ModAction_{self.next_id()}", action=_NATIVE[action])
+        self.log.append(
+            {
+                "id": body["id"],
+                "action": body["action"],
+                "mod": MODERATOR,
+                "mod_id36": self.account[3:],
+                "sr_id36": SPACE_ID[3:],
+                "target_fullname": thing.id if thing else None,
+                "target_author": thing.author_username if thing else user,
+                "created_utc": self.now().timestamp(),
+            }
+        )
         body["moderator"].update(id=self.account, name=MODERATOR)
         if thing is None:
             del body["targetComment"], body["targetPost"]
@@ -164,8 +194,8 @@ class RedditFake(Fake):
 
     def do_info(self, call: Call, values: dict[str, Any]) -> Reply:
         """Show things by their full names, as a moderator sees them."""
-        found = [self.things.get(each) for each in values["id"].split(",")]
-        children = [{"kind": "t1", "data": _listed(each)} for each in found if each is not None]
+        found = [self.things.get(each) or self.posts.get(each) for each in values["id"].split(",")[:100]]
+        children = [{"kind": each.id[:2], "data": listed(each)} for each in found if each is not None]
         return say({"kind": "Listing", "data": {"children": children}})
 
     def do_me(self, call: Call, values: dict[str, Any]) -> Reply:
@@ -196,22 +226,6 @@ def _trigger_comment(thing: Thing) -> dict[str, Any]:
         "author": thing.author_id,
         "createdAt": int(thing.created_at.timestamp()) * 1000,
         "permalink": f"/r/{SPACE}/comments/{thing.post_id[3:]}/starter_help/{thing.id[3:]}/",
-    }
-
-
-def _listed(thing: Thing) -> dict[str, Any]:
-    return {
-        "name": thing.id,
-        "link_id": thing.post_id,
-        "parent_id": thing.parent_id or thing.post_id,
-        "author": thing.author_username if thing.is_there else "[deleted]",
-        "author_fullname": thing.author_id,
-        "body": thing.text if thing.is_there else "[deleted]",
-        "created_utc": thing.created_at.timestamp(),
-        "edited": False,
-        "removed": thing.state == REMOVED,
-        "approved": thing.is_approved,
-        "locked": thing.is_locked,
     }
 
 

@@ -14,7 +14,7 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` is ``visible``, ``hidden``, ``removed`` or ``gone``. ``is_ours`` says that the account wrote it,
     ``is_elsewhere`` that it does not stand below a post of the account, ``is_filtered`` that the platform keeps it
-    hidden by itself.
+    hidden by itself. ``edited_at`` is when its text was last changed, ``reports`` are the reasons that users gave.
     """
 
     id: str
@@ -30,6 +30,8 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
     is_filtered: bool = False
     is_approved: bool = False
     is_locked: bool = False
+    edited_at: datetime | None = None
+    reports: tuple[str, ...] = ()
 
     @property
     def is_there(self) -> bool:

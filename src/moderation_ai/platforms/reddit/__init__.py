@@ -15,9 +15,10 @@ from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.platforms.reddit import devvit, listings, samples
 from moderation_ai.platforms.reddit.acting import RedditActs
+from moderation_ai.platforms.reddit.fetching import RedditPolls
 
 
-class Reddit(RedditActs, Platform):
+class Reddit(RedditActs, RedditPolls, Platform):
     """Know Reddit.
 
     Sources: https://developers.reddit.com/docs/capabilities/server/triggers for what a Devvit app is told, and

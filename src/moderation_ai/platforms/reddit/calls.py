@@ -1,4 +1,4 @@
-"""Reddit's Data API, so far as acting needs it, as a table.
+"""Reddit's Data API, so far as acting needs it, as a table; the listings that are polled stand in ``polled.py``.
 
 Sources: https://www.reddit.com/dev/api, and https://github.com/reddit-archive/reddit/wiki/OAuth2 for tokens.
 """
@@ -19,6 +19,7 @@ from moderation_ai.core.errors import (
     RateLimited,
 )
 from moderation_ai.core.flows import Answer
+from moderation_ai.platforms.reddit.polled import POLLED
 
 _OAUTH = "https://oauth.reddit.com"
 _PAGE = "https://www.reddit.com/dev/api#"
@@ -261,7 +262,7 @@ def read_budgets(call: Call, answer: Answer) -> tuple[Budget, ...]:
 
 
 API = Api(
-    calls=CALLS,
+    calls=(*CALLS, *POLLED),
     failures=FAILURES,
     limits=(Limit(units=1000, seconds=600, shared_by="app"),),
     codes=read_codes,

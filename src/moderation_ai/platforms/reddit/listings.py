@@ -50,14 +50,34 @@ def _read_child(child: Any) -> Fact:
 
 
 def _read_comment(data: dict[str, Any]) -> Fact:
-    comment_id = require_id(data.get("name"), data.get("id"), of="a comment")
-    post_id = as_id(data.get("link_id"))
-    gone = _GONE.get(as_text(data.get("body")) or "") if _has_no_author(data) else None
+    gone = read_gone(data)
     if gone is not None:
-        return facts.deleted(Data(deleted_comment=comment_id, deleted_post=post_id), _scope(data, None), gone)
+        return gone
+    comment = comment_of(data)
+    if comment.updated_at is not None:
+        return facts.edited(comment, scope_of(data, comment.updated_at))
+    return facts.written(comment, scope_of(data, comment.created_at))
+
+
+def read_gone(data: dict[str, Any]) -> Fact | None:
+    """Return the fact that a comment or a post was deleted, by its author or as strangers see a removal; else None."""
+    text = as_text(data.get("body"))
+    is_post = text is None and data.get("link_id") is None
+    by = _GONE.get(text if text is not None else as_text(data.get("selftext")) or "")
+    if by is None or data.get("author") != "[deleted]":
+        return None
+    name = require_id(data.get("name"), data.get("id"), of="a thing")
+    if is_post:
+        return facts.deleted(Data(deleted_post=name), scope_of(data, None), by)
+    return facts.deleted(Data(deleted_comment=name, deleted_post=as_id(data.get("link_id"))), scope_of(data, None), by)
+
+
+def comment_of(data: dict[str, Any]) -> Comment:
+    """Return a comment as it stands in a listing; raise ``MalformedPayload`` for one without an id."""
+    comment_id = require_id(data.get("name"), data.get("id"), of="a comment")
+    post_id, parent_id = as_id(data.get("link_id")), as_id(data.get("parent_id"))
     author_id, name = _author(data)
-    parent_id = as_id(data.get("parent_id"))
-    comment = Comment(
+    return Comment(
         id=comment_id,
         post_id=post_id,
         parent_id=facts.parent_of(parent_id) if parent_id != post_id else None,
@@ -68,15 +88,23 @@ def _read_comment(data: dict[str, Any]) -> Fact:
         updated_at=_edited_at(data),
         permalink=facts.address(data.get("permalink")) or _permalink(comment_id, post_id),
     )
-    if comment.updated_at is not None:
-        return facts.edited(comment, _scope(data, comment.updated_at))
-    return facts.written(comment, _scope(data, comment.created_at))
 
 
 def _read_post(data: dict[str, Any]) -> Fact:
+    gone = read_gone(data)
+    if gone is not None:
+        return gone
+    post = post_of(data)
+    if post.updated_at is not None:
+        return facts.reposted(post, scope_of(data, post.updated_at))
+    return facts.posted(post, scope_of(data, post.created_at))
+
+
+def post_of(data: dict[str, Any]) -> Post:
+    """Return a post as it stands in a listing; raise ``MalformedPayload`` for one without an id."""
     author_id, name = _author(data)
     shared = as_id(data.get("crosspost_parent"))
-    post = Post(
+    return Post(
         id=require_id(data.get("name"), data.get("id"), of="a post"),
         author_id=author_id,
         author_username=name,
@@ -88,12 +116,10 @@ def _read_post(data: dict[str, Any]) -> Fact:
         permalink=facts.address(data.get("permalink")),
         extra=links(as_text(data.get("url")) if data.get("is_self") is False else None, shared),
     )
-    if post.updated_at is not None:
-        return facts.reposted(post, _scope(data, post.updated_at))
-    return facts.posted(post, _scope(data, post.created_at))
 
 
-def _read_action(data: dict[str, Any]) -> Fact:
+def read_action(data: dict[str, Any]) -> Fact:
+    """Return the fact of an entry of the moderation log; raise ``MalformedPayload`` for one that names nothing."""
     native, when = as_text(data.get("action")), as_time(data.get("created_utc"))
     target_id = first_id(data.get("target_fullname"), data.get("target_id"))
     action = Action(
@@ -109,7 +135,7 @@ def _read_action(data: dict[str, Any]) -> Fact:
     )
     require_id(target_id, action.id, of="an action")
     version = f"{native} {facts.version_of(when)}" if when else None
-    return facts.acted(action, _scope(data, when), version)
+    return facts.acted(action, scope_of(data, when), version)
 
 
 def links(url: str | None, shared: str | None) -> dict[str, Any]:
@@ -117,12 +143,9 @@ def links(url: str | None, shared: str | None) -> dict[str, Any]:
     return {name: value for name, value in {"url": url, "shared_id": shared}.items() if value}
 
 
-def _scope(data: dict[str, Any], when: Any) -> Scope:
+def scope_of(data: dict[str, Any], when: Any) -> Scope:
+    """Return the subreddit that a thing stands in, with the time of the fact."""
     return Scope(subreddit_id=as_id(data.get("subreddit_id")) or _fullname("t5", data.get("sr_id36")), when=when)
-
-
-def _has_no_author(data: dict[str, Any]) -> bool:
-    return data.get("author") == "[deleted]"
 
 
 def _author(data: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -156,5 +179,5 @@ def _first_text(*values: object) -> str | None:
 
 
 _Reader = Callable[[dict[str, Any]], Fact]
-_READERS: dict[str, _Reader] = {"comment.post": _read_comment, "post.submit": _read_post, "modaction": _read_action}
-_THINGS: dict[str, _Reader] = {"t1": _read_comment, "t3": _read_post, "modaction": _read_action}
+_READERS: dict[str, _Reader] = {"comment.post": _read_comment, "post.submit": _read_post, "modaction": read_action}
+_THINGS: dict[str, _Reader] = {"t1": _read_comment, "t3": _read_post, "modaction": read_action}
