@@ -9,7 +9,7 @@ import pytest
 
 from moderation_ai.core.errors import InvalidSignature, MalformedPayload, RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
-from moderation_ai.core.websub import Subscribed, answer_websub, said_of, sign_websub, verify_websub
+from moderation_ai.core.websub import Subscribed, answer_websub, pushed_topic, said_of, sign_websub, verify_websub
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TOPIC = "https://news.example.org/feed"
@@ -123,3 +123,20 @@ def test_a_denial_is_taken_note_of() -> None:
 def test_what_is_no_question_of_a_hub_is_none() -> None:
     assert ask() is None
     assert answer_websub(Request(method="POST", query="hub.mode=denied", received_at=NOW), (TOPIC,)) is None
+
+
+@pytest.mark.parametrize(
+    ("link", "topic"),
+    [
+        (f'<https://hub.example/>; rel=hub, <{TOPIC}>; rel="self"', TOPIC),
+        (f"<{TOPIC}>; rel=self, <https://hub.example/>; rel=hub", TOPIC),
+        (f"<{TOPIC}>;type=x;rel=SELF", TOPIC),
+        ("<https://hub.example/>; rel=hub", ""),
+        ("<>; rel=self", ""),
+        ("rel=self", ""),
+        ("<" * 5000 + "; rel=self", ""),
+    ],
+)
+def test_a_push_says_of_which_topic_it_is(link: str, topic: str) -> None:
+    assert pushed_topic(Request(headers=Headers.of({"Link": link}), received_at=NOW)) == topic
+    assert pushed_topic(Request(received_at=NOW)) == ""

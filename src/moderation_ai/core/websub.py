@@ -22,6 +22,7 @@ _SIZES = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 # The challenge is reflected text that a stranger may choose.
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.~:+/=-]{1,512}\Z", re.ASCII)
 _LEASE = re.compile(r"[0-9]{1,10}\Z", re.ASCII)
+_SELF = re.compile(r'<([^<>]{1,2000})>\s*;[^,]*\brel="?self\b', re.ASCII | re.IGNORECASE)
 _NOSNIFF = (("X-Content-Type-Options", "nosniff"),)
 
 
@@ -95,6 +96,12 @@ def _confirmation(mode: str, topic: str, parameters: Mapping[str, str]) -> Respo
     text = parameters.get("hub.lease_seconds", "")
     lease = int(text) if _LEASE.match(text) else None
     return Subscribed(200, challenge.encode("ascii"), headers=_NOSNIFF, mode=mode, topic=topic, lease=lease)
+
+
+def pushed_topic(request: Request) -> str:
+    """Return the topic that a hub says it pushes (section 7), the empty text where it says none."""
+    found = _SELF.search(request.headers.get("link") or "")
+    return found[1] if found else ""
 
 
 def said_of(answer: Subscribed) -> str:

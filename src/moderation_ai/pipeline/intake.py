@@ -27,7 +27,7 @@ from moderation_ai.core.errors import (
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import resolve_name
-from moderation_ai.core.websub import Subscribed, said_of
+from moderation_ai.core.websub import Subscribed, pushed_topic, said_of
 from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.proving import is_signed, is_unsigned, lent_by, matching_secret
@@ -200,6 +200,8 @@ class Intake:
         )
         added: Added = await self.inbox.add(delivery)
         self.tally.accept(name, added.new, added.duplicates, request.received_at)
+        topic = pushed_topic(request) if source.platform.subscribe else ""
+        self.tally.hear(name, {each.event.account for each in events}, topic, request.received_at)
         if added.new:
             self._on_added()
         return Accepted(added.new, added.duplicates, len(parsed.ignored))

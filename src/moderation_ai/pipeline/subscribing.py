@@ -55,21 +55,27 @@ class Subscriber:
 
     # --- telling and asking ---
 
-    async def register(self, site: Site, wish: Wish) -> list[Subscription]:
+    async def register(self, site: Site, wish: Wish, *, again: bool = False) -> list[Subscription]:
         """Have the platform post to the address of ``wish``, and return what it has of that then.
 
         It is in the register as ``pending`` before the platform is asked, whose question whether it was meant may come
         before its answer. Where the platform cannot be asked now it stays so, with the reason, and is tried again.
-        Raises what the platform refuses it with.
+        Raises what the platform refuses it with. With ``again`` nothing is made of what is not in the register any
+        more: somebody deleted it.
         """
         require_secret(wish)
         now = self.clock.now()
-        known = await self._note(wish, now)
+        known = await self._note(wish, now, again)
+        if not known:
+            return []
         try:
             flow = site.platform.register(wish, await self._session(site), site.access.client)
             found = await self._run(site, flow)
         except ModerationError as error:
             return await self._failed(wish, known, error, now)
+        if again and not await self._rows_of(wish):
+            await self._end(site, wish, found)
+            return []
         return await self._settle(wish, known, found, now)
 
     async def renew(self, known: Subscription) -> Subscription | None:
@@ -180,15 +186,25 @@ class Subscriber:
     async def _run(self, site: Site, flow: Flow[T]) -> T:
         return await Drive(site.access, self._sender, self.store, self.clock.now).run(flow)
 
-    async def _note(self, wish: Wish, now: datetime) -> list[Subscription]:
+    async def _note(self, wish: Wish, now: datetime, again: bool) -> list[Subscription]:
         """Write down that ``wish`` is asked for, and return the rows of the register that it is about."""
         rows = await self._rows_of(wish)
-        if not rows:
+        if not rows and not again:
             rows = [_row_of(wish, now)]
             await self.store.save_subscription(rows[0])
-        for row in rows:
-            await self.change(row, lambda each: terms.asked(terms.wanted(each), now))
-        return rows
+
+        def ask(row: Subscription) -> Subscription | None:
+            if again:
+                return None if row.status == LEAVING else terms.asked(row, now)
+            return terms.asked(terms.wanted(row), now)
+
+        return [row for each in rows if (row := await self.change(each, ask)) is not None]
+
+    async def _end(self, site: Site, wish: Wish, found: Sequence[Subscription]) -> None:
+        """Have end at the platform what somebody deleted while it was made."""
+        for each in found:
+            flow = site.platform.unregister(each, wish, await self._session(site), site.access.client)
+            await self._run(site, flow)
 
     async def _failed(
         self, wish: Wish, known: Sequence[Subscription], error: ModerationError, asked_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from datetime import datetime
 
 OTHER = "other"
@@ -11,6 +12,8 @@ OTHER = "other"
 
 _NAMED = 200
 """How many labels that senders choose are told apart."""
+_HEARD, _LONGEST = 2000, 300
+"""How many accounts and topics are told apart, and how long a topic's name is at most."""
 
 
 class Recent:
@@ -46,6 +49,8 @@ class Tally:
         self.unhandled: Counter[str] = Counter()
         self.last_received: dict[str, datetime] = {}
         self.last_verified: dict[str, datetime] = {}
+        self.heard: dict[tuple[str, str, str], datetime] = {}
+        """When something came last, by platform, account and topic: of which each may be empty."""
         self.stale = Recent()
         self.turned_away = Recent()
         self.mismatched: defaultdict[str, Recent] = defaultdict(Recent)
@@ -56,6 +61,13 @@ class Tally:
         if duplicates:
             self.duplicates[platform] += duplicates
         self.last_received[platform] = now
+
+    def hear(self, platform: str, accounts: Iterable[str | None], topic: str, now: datetime) -> None:
+        """Note when something came of which accounts and topic; at most so many of them."""
+        for account in accounts:
+            key = (platform, account or "", topic[:_LONGEST])
+            if key in self.heard or len(self.heard) < _HEARD:
+                self.heard[key] = now
 
     def ignore(self, platform: str, kinds: list[str]) -> None:
         """Count kinds that we have no use for; at most 200 of them by name."""

@@ -24,6 +24,7 @@ WINDOW = timedelta(days=1)
 """For how long after we asked a hub may ask back."""
 LONGEST = timedelta(days=10)
 """The longest lease that is believed: hubs give 5 to 10 days, and who asks us may be somebody else."""
+MINUTE = timedelta(minutes=1)
 LEAP = timedelta(hours=1)
 """By how much another answer to the same asking must shorten a lease to count."""
 _AGAIN = RetrySchedule(max_attempts=1 << 30, first=300, factor=2, longest=6 * 3600, jitter=0)
@@ -37,7 +38,7 @@ def is_passing(error: ModerationError) -> bool:
 
 def asked(row: Subscription, now: datetime) -> Subscription:
     """Return it as it stands when the platform is asked: a hub may ask back from now on."""
-    status = row.status if row.status in (ACTIVE, LEAVING) else PENDING
+    status = row.status if row.status in (ACTIVE, EXPIRED, LEAVING) else PENDING
     return replace(row, status=status, asked_at=now, due_at=now + again(row.tries), tries=row.tries + 1)
 
 
@@ -49,7 +50,12 @@ def wanted(row: Subscription) -> Subscription:
 def put_off(row: Subscription, error: ModerationError, now: datetime) -> Subscription:
     """Return it as it stands after the platform could not be asked."""
     wait = timedelta(seconds=error.retry_after or 0) if isinstance(error, PlatformError) else timedelta()
-    return replace(row, reason=str(error), due_at=now + max(wait, again(row.tries - 1)))
+    return replace(row, reason=str(error), due_at=now + max(wait, again(row.tries - 1) if row.tries else LOOK))
+
+
+def stuck(row: Subscription, now: datetime) -> Subscription:
+    """Return it as it stands where nothing is configured to ask the platform with."""
+    return replace(row, due_at=now + LOOK)
 
 
 def refused(row: Subscription, error: ModerationError, now: datetime) -> Subscription:
@@ -59,10 +65,14 @@ def refused(row: Subscription, error: ModerationError, now: datetime) -> Subscri
 
 def answered(row: Subscription, found: Subscription, asked_at: datetime) -> Subscription:
     """Return it as it stands after the platform answered what was asked at ``asked_at``."""
+    if row.status == LEAVING:
+        return row  # Somebody ended it meanwhile.
     if row.verified_at is not None and row.verified_at >= asked_at and row.status == ACTIVE:
         return row  # The hub's question came before its answer, and told more.
     if found.status == PENDING and row.status == ACTIVE:
         return replace(row, reason=None)  # The old lease lasts until the new one is confirmed.
+    if found.status == PENDING and row.status == EXPIRED:
+        return row
     made = replace(
         found,
         account=found.account if found.account is not None else row.account,
@@ -138,6 +148,18 @@ def ended(row: Subscription, now: datetime) -> Subscription | None:
     if row.status != ACTIVE or row.expires_at is None or row.expires_at > now:
         return None
     return replace(row, status=EXPIRED, reason="its lease ended and was not renewed")
+
+
+def is_over(row: Subscription, now: datetime) -> bool:
+    """Say whether what we asked to end has ended by itself: its lease is over."""
+    last = row.expires_at or (row.verified_at or row.created_at or now) + LONGEST
+    return row.status == LEAVING and last <= now
+
+
+def heard(row: Subscription, when: datetime) -> Subscription | None:
+    """Return it with its last event, None where that is known as well as a minute."""
+    known = row.last_event_at
+    return None if known is not None and when - known < MINUTE else replace(row, last_event_at=when)
 
 
 def is_awaited(row: Subscription, now: datetime) -> bool:
