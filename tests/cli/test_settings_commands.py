@@ -218,6 +218,17 @@ def test_platforms_tell_how_each_action_is_done(run: Run) -> None:
     assert run("platforms", "medium", "--actions", "--json").stdout == ""
 
 
+def test_platforms_tell_what_can_be_subscribed_and_how(run: Run) -> None:
+    found = {row["subscribing"]: row for row in rows(run("platforms", "x", "--subscriptions", "--json"))}
+    assert found["check_webhook"]["call"] == "PUT https://api.x.com/2/webhooks/{webhook_id}"
+    assert (found["check_webhook"]["as"], found["subscribe"]["as"]) == ("the app", "the account")
+    assert "tweet.read" in found["subscribe"]["scopes"]
+    printed = run("platforms", "x", "--subscriptions").stdout
+    assert "comment.created, subscribed unless others are named" in printed
+    assert "450 in 900 s for each call" in printed
+    assert run("platforms", "reddit", "--subscriptions", "--json").stdout == ""
+
+
 def test_a_platform_that_is_not_known_is_a_failure(run: Run) -> None:
     result = run("platforms", "myspace")
     assert result.exit_code == 1

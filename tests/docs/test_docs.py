@@ -13,7 +13,7 @@ import pytest
 import moderation_ai
 from moderation_ai import utils
 from moderation_ai.cli import cli
-from moderation_ai.cli.platforms import action_rows
+from moderation_ai.cli.platforms import action_rows, subscription_rows
 from moderation_ai.config.catalogue import all_settings
 from moderation_ai.core.events import EVENT_TYPES, STATUSES, WebhookEvent
 from moderation_ai.core.subjects import SUBJECTS
@@ -163,3 +163,15 @@ def test_every_action_of_a_platform_stands_on_its_page_as_the_table_has_it(name:
         limits = "; ".join(row["limits"])
         assert f"| `{row['action']}` | `{row['call']}` | {undo} | {scopes} | {limits} |" in text
         assert row["source"] in text
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in all_platforms().items() if each.subscribe))
+def test_every_call_of_subscribing_stands_in_the_docs_as_the_table_has_it(name: str) -> None:
+    text = page("subscriptions.md")
+    platform = all_platforms()[name]
+    for row in subscription_rows(platform):
+        scopes = " ".join(f"`{scope}`" for scope in row["scopes"]) or "none"
+        limits = "; ".join(row["limits"]) or "none told"
+        assert f"| `{row['subscribing']}` | `{row['call']}` | {row['as']} | {scopes} | {limits} |" in text
+        assert row["source"] in text
+    assert not [native for native in platform.pushes if f"`{native}`" not in text]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from moderation_ai.cli.terminal.invocation import as_json_option
 from moderation_ai.cli.terminal.printing import print_json
+from moderation_ai.core.calls import Auth, Call
 from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import all_platforms, find_platform
 
@@ -16,18 +17,32 @@ from moderation_ai.platforms import all_platforms, find_platform
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--actions", "with_actions", is_flag=True, help="Show each action: its call, undo, permissions, limits.")
+@click.option(
+    "--subscriptions", "with_subscriptions", is_flag=True, help="Show what can be subscribed, and by which calls."
+)
 @as_json_option
-def platforms(names: tuple[str, ...], with_actions: bool, as_json: bool) -> None:
+def platforms(names: tuple[str, ...], with_actions: bool, with_subscriptions: bool, as_json: bool) -> None:
     """Show which platforms there are, how they sign, and what can be done on them."""
     found = [find_platform(name) for name in names] or [each for _, each in sorted(all_platforms().items())]
     if as_json:
-        rows = [row for each in found for row in action_rows(each)] if with_actions else map(platform_dict, found)
-        print_json(rows)
+        print_json(_rows(found, with_actions=with_actions, with_subscriptions=with_subscriptions))
         return
     for each in found:
         _print(platform_dict(each))
         if with_actions:
             _print_actions(each)
+        if with_subscriptions:
+            _print_subscriptions(each)
+
+
+def _rows(found: list[Platform], *, with_actions: bool, with_subscriptions: bool) -> Iterator[dict[str, Any]]:
+    for each in found:
+        if with_actions:
+            yield from action_rows(each)
+        if with_subscriptions:
+            yield from subscription_rows(each)
+        if not with_actions and not with_subscriptions:
+            yield platform_dict(each)
 
 
 def platform_dict(platform: Platform) -> dict[str, Any]:
@@ -48,8 +63,6 @@ def action_rows(platform: Platform) -> Iterator[dict[str, Any]]:
     """Yield each action of a platform as its table has it: the call, who sees it, what takes it back, what it needs."""
     for action, capability in platform.capabilities.items():
         call = platform.api.call(capability.call)
-        limits = [*call.limits, *platform.api.limits]
-        each = f" and takes {call.cost} of them" if call.cost > 1 else ""
         yield {
             "platform": platform.name,
             "action": action,
@@ -59,11 +72,46 @@ def action_rows(platform: Platform) -> Iterator[dict[str, Any]]:
             "needs": list(capability.needs),
             "batch": capability.batch,
             "cost": call.cost,
-            "limits": [f"{limit.units} in {limit.seconds} s for each {limit.shared_by}{each}" for limit in limits],
+            "limits": _limits(call, platform),
             "visible": call.visible,
             "note": capability.note or call.note,
             "source": call.source,
         }
+
+
+def subscription_rows(platform: Platform) -> Iterator[dict[str, Any]]:
+    """Yield each call by which a platform is told to post to us: as whom it is made, what it needs."""
+    for name in platform.subscribing:
+        call = platform.api.call(name)
+        yield {
+            "platform": platform.name,
+            "subscribing": name,
+            "call": f"{call.method} {call.url}",
+            "as": MADE_AS[call.auth],
+            "scopes": list(call.scopes),
+            "limits": _limits(call, platform),
+            "note": call.note,
+            "source": call.source,
+        }
+
+
+MADE_AS: Mapping[Auth, str] = {
+    "bearer": "the account",
+    "access-token": "the account",
+    "basic": "the app",
+    "app": "the app",
+    "app-pair": "the app",
+    "none": "nobody",
+}
+"""As whom a call is made."""
+
+
+def _limits(call: Call, platform: Platform) -> list[str]:
+    if call.cost == 0:
+        return []
+    each = f" and takes {call.cost} of them" if call.cost > 1 else ""
+    limits = [*call.limits, *platform.api.limits]
+    return [f"{limit.units} in {limit.seconds} s for each {limit.shared_by}{each}" for limit in limits]
 
 
 def _print(fields: dict[str, Any]) -> None:
@@ -96,3 +144,20 @@ def _print_actions(platform: Platform) -> None:
                 click.echo(f"    {name:<8} {text}")
     for wanted, milder in platform.instead.items():
         click.echo(f"  {wanted:<10} cannot be done; {milder} is done instead where the policy allows it")
+
+
+def _print_subscriptions(platform: Platform) -> None:
+    for native, words in platform.pushes.items():
+        usual = ", subscribed unless others are named" if native in platform.usual else ""
+        click.echo(f"  {native:<20} {', '.join(words)}{usual}")
+    for row in subscription_rows(platform):
+        click.echo(f"  {row['subscribing']:<20} {row['call']}")
+        facts = [
+            ("as", row["as"]),
+            ("ask for", " ".join(row["scopes"])),
+            ("limits", "; ".join(row["limits"])),
+            ("note", row["note"]),
+        ]
+        for name, text in facts:
+            if text:
+                click.echo(f"    {name:<8} {text}")

@@ -134,7 +134,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         headers = [("Accept", self.media), ("User-Agent", session.user_agent if session else "")]
         headers += self._pairs("header", filled)
         headers += [("Content-Type", kind)] if kind else []
-        headers += _authorization(self, session, client)
+        headers += authorization(self, session, client)
         return Outgoing(
             call=self.name,
             method=self.method,
@@ -183,7 +183,8 @@ def _spelled(value: object) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _authorization(call: Call, session: Session | None, client: Client | None) -> list[tuple[str, str]]:
+def authorization(call: Call, session: Session | None, client: Client | None) -> list[tuple[str, str]]:
+    """Return the header field that shows who makes ``call``; raise ``UnsupportedAction`` where the app's is wanting."""
     if call.auth == "bearer" and session:
         return [("Authorization", f"Bearer {session.access_token}")]
     if call.auth == "access-token" and session:

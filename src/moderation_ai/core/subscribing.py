@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
 import msgspec
 
+from moderation_ai.core.api import Api
 from moderation_ai.core.errors import UnsupportedAction
 from moderation_ai.core.flows import Client, Flow, Session
 
@@ -89,10 +90,19 @@ class Subscribes:
     """
 
     name: ClassVar[str]
+    api: ClassVar[Api] = Api()
     subscribe: ClassVar[bool] = False
     """Whether it can be told by its API to post to us."""
     subscribe_needs: ClassVar[tuple[str, ...]] = ("access_token",)
-    """What the flows ask with, of ``access_token``, ``client_id`` and ``client_secret``: none for a public hub."""
+    """What the flows ask with, of ``access_token``, ``client_id``, ``client_secret`` and ``app_token``: none for a
+    public hub."""
+    subscribing: ClassVar[tuple[str, ...]] = ()
+    """The calls of its table that the flows make."""
+    pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What can be subscribed there, with what each is asked for by: event types of ours, older names."""
+    usual: ClassVar[tuple[str, ...]] = ()
+    """What of that is subscribed where a wish names nothing."""
+    kinds: ClassVar[Mapping[str, str]] = {}
 
     def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Ask what is registered there for our app, whatever the address; empty where the platform tells nobody."""
@@ -109,6 +119,22 @@ class Subscribes:
     def unregister(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[None]:
         """Have the platform post there no more; what is gone already is no error."""
         raise UnsupportedAction(f"{self.name} has no webhooks that can be deleted")
+
+    def events_of(self, wish: Wish) -> tuple[str, ...]:
+        """Return what is to be subscribed for ``wish``, by the platform's names, in the order of ``pushes``.
+
+        A wish may name these, event types of ours, or kinds that become such. Raises ``UnsupportedAction`` for what the
+        platform does not push, with what it does.
+        """
+        found: set[str] = set()
+        for wanted in wish.events:
+            names = {wanted, self.kinds.get(wanted) or wanted}
+            native = {each for each, words in self.pushes.items() if each == wanted or names.intersection(words)}
+            if not native:
+                known = ", ".join(self.pushes)
+                raise UnsupportedAction(f"{self.name} does not push {wanted!r}; it has: {known}")
+            found |= {wanted} if wanted in self.pushes else native
+        return tuple(each for each in self.pushes if each in found) if found else self.usual
 
     def wishes(self, wish: Wish, topics: Sequence[str]) -> tuple[Wish, ...]:
         """Return the single wishes that one address amounts to: one for each topic where the platform has topics."""

@@ -12,16 +12,14 @@ from typing import Any
 
 from moderation_ai.core.errors import UnknownPlatform
 from moderation_ai.fakes.fake import Fake
-from moderation_ai.platforms import find_platform
+from moderation_ai.platforms import all_platforms, find_platform
 
 __all__ = ["Fake", "fake_names", "find_fake"]
-
-_ROOMS = ("app", "fake", "faults", "limits", "paging", "postman", "replies", "subreddit", "things")
 
 
 def fake_names() -> tuple[str, ...]:
     """Return the names of the platforms that there is a fake of: a module of that name here."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _ROOMS))
+    return tuple(sorted(all_platforms().keys() & {module.name for module in pkgutil.iter_modules(__path__)}))
 
 
 def find_fake(name: str, **arguments: Any) -> Fake:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from moderation_ai.core.acts import GONE
 from moderation_ai.core.asked import find_call, match_path
-from moderation_ai.core.calls import Call, Failure
+from moderation_ai.core.calls import Call, Failure, authorization
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.flows import Client, Session
 from moderation_ai.core.http import Headers
 from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.fakes.app import Served, serve_fake
+from moderation_ai.fakes.asking import Asker
 from moderation_ai.fakes.faults import AFTER_EFFECT, RETRY_AFTER, Faults
 from moderation_ai.fakes.limits import Meter, Window
 from moderation_ai.fakes.postman import Delivery, Postman, Pushing
@@ -28,6 +29,8 @@ from moderation_ai.pipeline.clock import Clock, SystemClock
 
 Code = tuple[int, str | None]
 """A documented failure, by its status and code in the platform's table."""
+_AS_APP = ("basic", "app", "app-pair")
+_COUNTED = ("bearer", "access-token", "app", "app-pair")
 
 
 class Fake:
@@ -68,7 +71,7 @@ class Fake:
         self.secret = secret
         self.page_id = page_id
         self.faults = faults or Faults()
-        self.client = Client(id="app", secret="the app's secret")  # noqa: S106 # Neither does this.
+        self.client = Client(id="app", secret="the app's secret", token="the app's token")  # noqa: S106 # Nor do these.
         self.things: dict[str, Thing] = {}
         self.users: dict[str, set[str]] = {}
         """What users are, by their id or name: ``banned``, ``muted``."""
@@ -76,7 +79,8 @@ class Fake:
         self.effects: list[Effect] = []
         self.messages: list[Message] = []
         self.misunderstood: list[str] = []
-        self.postman = Postman(self.faults)
+        self.asker = Asker()
+        self.postman = Postman(self.faults, self.asker)
         self.meter = Meter(self.platform.api, times, self.now)
         self._changed = threading.Condition()
         self._serial = 0
@@ -149,6 +153,17 @@ class Fake:
         """
         return Pushing(self.postman, url)
 
+    def reach(self, host: str, base: str) -> None:
+        """Have ``base``, a gateway on this machine, stand in for ``host``: who is registered there is asked here.
+
+        Raises ``ConfigurationError`` if it is elsewhere.
+        """
+        self.asker.reach(host, base)
+
+    def push(self) -> Pushing:
+        """Send its webhooks to where they are registered and valid within the block, and to nobody else."""
+        return Pushing(self.postman, None)
+
     def wait_until(self, holds: Callable[[], bool], timeout: float = 10) -> None:
         """Return when ``holds`` does, which is asked again after each call; raise ``TimeoutError`` after ``timeout`` s.
 
@@ -189,7 +204,7 @@ class Fake:
             if fault in ("limited", "limited_silently"):
                 wanted = {"Retry-After": str(RETRY_AFTER)} if fault == "limited" else {}
                 raise Refusal(self.refusal(call, self.limited).failure, wanted)
-            if call.auth in ("bearer", "access-token") and self.meter.spend(call) is not None:
+            if call.auth in _COUNTED and self.meter.spend(call) is not None:
                 raise self.refusal(call, self.limited)
             return self.doing(call)(call, values)
         except Refusal as refusal:
@@ -208,8 +223,8 @@ class Fake:
         if call.auth == "none":
             return
         given = headers.get("access-token" if call.auth == "access-token" else "authorization") or ""
-        if call.auth == "basic":
-            if given != dict(call_headers(call, self.client))["Authorization"]:
+        if call.auth in _AS_APP:
+            if given != dict(authorization(call, None, self.client))["Authorization"]:
                 raise self.refusal(call, self.rejected)
             return
         expected = ("" if call.auth == "access-token" else "Bearer ") + self._access_token
@@ -284,11 +299,11 @@ class Fake:
         return json.loads(next(each.body for each in samples if each.label == label))
 
     def tell(self, name: str, body: Mapping[str, Any]) -> None:
-        """Send a webhook, signed as the platform signs."""
+        """Send a webhook of that native kind, signed as the platform signs."""
         # What is not ASCII is escaped, as X and Meta do.
         sample = Sample(name=name, body=json.dumps(body, separators=(",", ":")).encode("ascii"), events=())
         headers = self.platform.request_headers(sample, self.secret, self.now())
-        self.postman.post(Delivery(body=sample.body, headers=headers))
+        self.postman.post(Delivery(body=sample.body, headers=headers, to=self.addresses(name)))
 
     # --- what each platform says ---
 
@@ -310,12 +325,10 @@ class Fake:
         """Return the answer to what is no call, or (``is_known``) a call with parameters that it does not take."""
         raise NotImplementedError
 
+    def addresses(self, kind: str) -> tuple[str, ...]:
+        """Return where webhooks of a native kind are registered and valid."""
+        return ()
+
     def rate_headers(self, call: Call, windows: list[Window]) -> dict[str, str]:
         """Return the header fields that tell what is left, where the platform has them."""
         return {}
-
-
-def call_headers(call: Call, client: Client) -> tuple[tuple[str, str], ...]:
-    """Return the header fields of a call that the app itself makes."""
-    values = {field.name: (field.only or ("x",))[0] for field in call.fields}
-    return call.request(values, None, client).headers

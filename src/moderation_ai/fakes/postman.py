@@ -1,4 +1,4 @@
-"""Sending a fake's webhooks: signed as the platform signs, in order unless a fault says otherwise."""
+"""Sending a fake's webhooks, to one gateway or to where each is registered, in order unless a fault says otherwise."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from moderation_ai.core.addresses import is_loopback
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.fakes.asking import Asker, require_loopback
 from moderation_ai.fakes.faults import Faults
 
 TIMEOUT = 30.0
@@ -20,10 +19,11 @@ TIMEOUT = 30.0
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook, complete but for the address."""
+    """A webhook, and where it is registered; whoever pushes to one address sends it there instead."""
 
     body: bytes
     headers: Mapping[str, str]
+    to: tuple[str, ...] = ()
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +36,10 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 class Postman:
     """Keep webhooks until there is an address, and send them there one after the other from a thread of its own."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, asker: Asker) -> None:
         """Keep everything until ``start``."""
         self._faults = faults
+        self._asker = asker
         self._queue: Queue[Delivery | None] = Queue()
         self._held: list[Delivery] = []
         self._next: list[Delivery] = []
@@ -46,11 +47,16 @@ class Postman:
         self._thread: threading.Thread | None = None
         self.sent: list[Delivered] = []
         """Every webhook that was sent, in order."""
+        self.unsent: list[Delivery] = []
+        """Every webhook that nobody was registered for when it was due."""
 
-    def start(self, url: str) -> None:
-        """Send what there is and what comes to ``url``; raise ``ConfigurationError`` if it leaves this machine."""
-        if urlsplit(url).scheme != "http" or not is_loopback(urlsplit(url).hostname or ""):
-            raise ConfigurationError(f"a fake sends webhooks to this machine alone, by http, and not to {url!r}")
+    def start(self, url: str | None) -> None:
+        """Send what there is and what comes to ``url``, or to where each is registered.
+
+        Raises ``ConfigurationError`` if ``url`` leaves this machine.
+        """
+        if url is not None:
+            require_loopback(url)
         self._url = url
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
@@ -94,7 +100,11 @@ class Postman:
 
     def _run(self) -> None:
         while (delivery := self._queue.get()) is not None:
-            self.sent.append(Delivered(delivery=delivery, status=_send(self._url or "", delivery)))
+            ways = [way for each in (self._url or "", *delivery.to) if each and (way := self._asker.way_to(each))]
+            for way in ways[: 1 if self._url else None]:
+                self.sent.append(Delivered(delivery=delivery, status=_send(way, delivery)))
+            if not ways:
+                self.unsent.append(delivery)
             self._queue.task_done()
         self._queue.task_done()
 
@@ -102,7 +112,7 @@ class Postman:
 class Pushing:
     """A block within which webhooks are sent."""
 
-    def __init__(self, postman: Postman, url: str) -> None:
+    def __init__(self, postman: Postman, url: str | None) -> None:
         """Keep where to."""
         self._postman = postman
         self._url = url

@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, HIDDEN, VISIBLE
 from moderation_ai.core.calls import Call
-from moderation_ai.fakes.fake import Fake
 from moderation_ai.fakes.limits import Window
 from moderation_ai.fakes.replies import Reply, row_of, say
 from moderation_ai.fakes.things import Thing
+from moderation_ai.fakes.twitter_webhooks import TwitterWebhooks
 from moderation_ai.platforms.twitter import PLATFORM
 
 _FORBIDDEN = (403, None)
 _RELATIONS = {"mute": "mute.mute", "unmute": "mute.unmute"}
 
 
-class TwitterFake(Fake):
+class TwitterFake(TwitterWebhooks):
     """Play X; a hidden reply is told to nobody, and mutes, replies and deletions come back as webhooks."""
 
     name = "twitter"

@@ -1,15 +1,16 @@
-"""X's API v2, so far as acting needs it, as a table.
+"""X's API v2 as a table: what acting needs, beside the rows of ``webhook_calls``.
 
 Sources: https://docs.x.com/x-api and its pages on hiding replies, posts, mutes, rate limits, and errors.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from moderation_ai.core.api import Api, at
-from moderation_ai.core.budgets import Budget, Limit, read_number
+from moderation_ai.core.budgets import Budget, read_number
 from moderation_ai.core.calls import Call, Failure, Field
 from moderation_ai.core.content import as_list, as_text
 from moderation_ai.core.errors import (
@@ -21,26 +22,19 @@ from moderation_ai.core.errors import (
     UnsupportedAction,
 )
 from moderation_ai.core.flows import Answer
+from moderation_ai.platforms.twitter.rows import PROBLEM, QUARTER, V2, per_quarter, problem
+from moderation_ai.platforms.twitter.webhook_calls import WEBHOOK_CALLS
 
-_V2 = "https://api.x.com/2"
-_QUARTER = 15 * 60
-_PROBLEM = "https://api.x.com/2/problems/"
 NOT_FOUND = "resource-not-found"
-
-
-def _per_quarter(units: int) -> tuple[Limit, ...]:
-    return (Limit(units=units, seconds=_QUARTER, shared_by="call"),)
-
-
-def _problem(status: int, kind: str, title: str) -> str:
-    return f'{{"type":"{kind}","title":"{title}","detail":"…","status":{status}}}'
+# Such as DuplicateUrlFailed; the title of other problems is several words.
+_REASON = re.compile(r"((?:[A-Z][a-z]+){2,6})(?::|\Z)", re.ASCII)
 
 
 CALLS = (
     Call(
         name="hide",
         method="PUT",
-        url=f"{_V2}/tweets/{{tweet_id}}/hidden",
+        url=f"{V2}/tweets/{{tweet_id}}/hidden",
         fields=(Field("hidden", "json", "boolean"),),
         scopes=("tweet.read", "tweet.moderate.write", "users.read"),
         effect="sets",
@@ -54,17 +48,17 @@ CALLS = (
                 error=UnsupportedAction,
                 says="X refused: replies can be hidden in conversations that the account began, with the scope "
                 "tweet.moderate.write",
-                example=_problem(403, "about:blank", "Forbidden"),
+                example=problem(403, "about:blank", "Forbidden"),
             ),
         ),
-        limits=_per_quarter(50),
+        limits=per_quarter(50),
         note="The same call with hidden=false shows the reply again.",
         source="https://docs.x.com/x-api/posts/hide-replies/introduction",
     ),
     Call(
         name="reply",
         method="POST",
-        url=f"{_V2}/tweets",
+        url=f"{V2}/tweets",
         fields=(Field("text", "json"), Field("reply.in_reply_to_tweet_id", "json")),
         scopes=("tweet.read", "tweet.write", "users.read"),
         effect="adds",
@@ -80,30 +74,30 @@ CALLS = (
                 error=UnsupportedAction,
                 says="X refused the reply: an app of the self-serve plans may answer only who mentioned or quoted it, "
                 "and never twice the same",
-                example=_problem(403, "about:blank", "Forbidden"),
+                example=problem(403, "about:blank", "Forbidden"),
             ),
         ),
-        limits=_per_quarter(100),
+        limits=per_quarter(100),
         note="Billed: 0.010 to 0.015 dollars each.",
         source="https://docs.x.com/x-api/posts/create-post",
     ),
     Call(
         name="delete",
         method="DELETE",
-        url=f"{_V2}/tweets/{{tweet_id}}",
+        url=f"{V2}/tweets/{{tweet_id}}",
         scopes=("tweet.read", "tweet.write", "users.read"),
         effect="sets",
         visible="to everybody",
         answer='{"data":{"deleted":true}}',
         proof="data.deleted",
-        limits=_per_quarter(50),
+        limits=per_quarter(50),
         note="The account's own posts alone.",
         source="https://docs.x.com/x-api/posts/delete-post",
     ),
     Call(
         name="mute",
         method="POST",
-        url=f"{_V2}/users/{{me}}/muting",
+        url=f"{V2}/users/{{me}}/muting",
         fields=(Field("target_user_id", "json"),),
         scopes=("tweet.read", "mute.write", "users.read"),
         effect="sets",
@@ -111,26 +105,26 @@ CALLS = (
         undone_by="unmute",
         answer='{"data":{"muting":true}}',
         proof="data.muting",
-        limits=_per_quarter(50),
+        limits=per_quarter(50),
         source="https://docs.x.com/x-api/users/mutes/introduction",
     ),
     Call(
         name="unmute",
         method="DELETE",
-        url=f"{_V2}/users/{{me}}/muting/{{target_user_id}}",
+        url=f"{V2}/users/{{me}}/muting/{{target_user_id}}",
         scopes=("tweet.read", "mute.write", "users.read"),
         effect="sets",
         visible="to the account alone",
         undone_by="mute",
         answer='{"data":{"muting":false}}',
         proof="data.muting",
-        limits=_per_quarter(50),
+        limits=per_quarter(50),
         source="https://docs.x.com/x-api/users/mutes/introduction",
     ),
     Call(
         name="posts",
         method="GET",
-        url=f"{_V2}/tweets",
+        url=f"{V2}/tweets",
         fields=(
             Field("ids", "query"),
             Field("tweet.fields", "query", only=("author_id,conversation_id,created_at,referenced_tweets,text",)),
@@ -141,25 +135,25 @@ CALLS = (
         '"created_at":"2026-11-24T12:00:00.000Z","referenced_tweets":[{"type":"replied_to","id":"9"}]}],'
         '"includes":{"users":[{"id":"2","username":"rye_fan"}]}}',
         proof="data",
-        limits=_per_quarter(900),
+        limits=per_quarter(900),
         note="Up to 100 ids; each post that is read is billed. It does not tell whether a reply is hidden.",
         source="https://docs.x.com/x-api/posts/lookup/introduction",
     ),
     Call(
         name="me",
         method="GET",
-        url=f"{_V2}/users/me",
+        url=f"{V2}/users/me",
         scopes=("tweet.read", "users.read"),
         answer='{"data":{"id":"1201","name":"Corner Bakery","username":"cornerbakery"}}',
         proof="data.id",
         makes="data.id",
-        limits=_per_quarter(75),
+        limits=per_quarter(75),
         source="https://docs.x.com/x-api/users/user-lookup-me",
     ),
     Call(
         name="refresh",
         method="POST",
-        url=f"{_V2}/oauth2/token",
+        url=f"{V2}/oauth2/token",
         fields=(
             Field("grant_type", "form", only=("refresh_token",)),
             Field("refresh_token", "form"),
@@ -189,27 +183,27 @@ FAILURES = (
         status=401,
         error=CredentialsRejected,
         says="X does not take the access token: refresh it, or authorise the account again",
-        example=_problem(401, "about:blank", "Unauthorized"),
+        example=problem(401, "about:blank", "Unauthorized"),
     ),
     Failure(
         status=403,
         code="client-forbidden",
         error=CredentialsRejected,
         says="the app lacks the access that this call needs: see its plan and project at X",
-        example=_problem(403, f"{_PROBLEM}client-forbidden", "Client Forbidden"),
+        example=problem(403, f"{PROBLEM}client-forbidden", "Client Forbidden"),
     ),
     Failure(
         status=403,
         error=PlatformError,
         says="X refused it: the account or the app may not do this",
-        example=_problem(403, "about:blank", "Forbidden"),
+        example=problem(403, "about:blank", "Forbidden"),
     ),
     Failure(
         status=404,
         code=NOT_FOUND,
         error=ContentGone,
         says="X has no such post or user any more",
-        example=_problem(404, f"{_PROBLEM}{NOT_FOUND}", "Not Found Error"),
+        example=problem(404, f"{PROBLEM}{NOT_FOUND}", "Not Found Error"),
     ),
     Failure(
         status=200,
@@ -224,7 +218,7 @@ FAILURES = (
         code="invalid-request",
         error=PlatformError,
         says="X calls the request malformed",
-        example=_problem(400, f"{_PROBLEM}invalid-request", "Invalid Request"),
+        example=problem(400, f"{PROBLEM}invalid-request", "Invalid Request"),
     ),
     Failure(
         status=429,
@@ -232,33 +226,38 @@ FAILURES = (
         error=RateLimited,
         says="the plan's usage cap is reached",
         wait=3600,
-        example=_problem(429, f"{_PROBLEM}usage-capped", "UsageCapExceeded"),
+        example=problem(429, f"{PROBLEM}usage-capped", "UsageCapExceeded"),
     ),
     Failure(
         status=429,
         error=RateLimited,
         says="X wants fewer requests of this call",
-        wait=_QUARTER,
-        example=_problem(429, "about:blank", "Too Many Requests"),
+        wait=QUARTER,
+        example=problem(429, "about:blank", "Too Many Requests"),
     ),
     Failure(
         status=503,
         error=PlatformUnavailable,
         says="X is over capacity",
-        example=_problem(503, "about:blank", "Service Unavailable"),
+        example=problem(503, "about:blank", "Service Unavailable"),
     ),
 )
 
 
 def read_codes(body: Any) -> tuple[str, ...]:
-    """Return the last parts of the problem types in an answer: of the body itself, or of ``errors`` without data."""
+    """Return the last parts of the problem types in an answer: of the body itself, or of ``errors`` without data.
+
+    The webhooks' calls name a reason instead, before the colon of a message or as the title: it stands first.
+    """
     if not isinstance(body, dict):
         return ()
     problems = [body] if "status" in body and "type" in body else []
     if body.get("data") is None:
         problems += as_list(body.get("errors"))
+    texts = [body.get("title"), *(at(each, "message") for each in as_list(body.get("errors")))] if problems else []
+    reasons = [found[1] for text in texts if (found := _REASON.match(as_text(text) or ""))]
     # Of several posts some may be gone and others not for us to see: then not all are gone.
-    return tuple(sorted(map(problem_kind, problems), key=NOT_FOUND.__eq__))
+    return (*reasons, *sorted(map(problem_kind, problems), key=NOT_FOUND.__eq__))
 
 
 def problem_kind(problem: Any) -> str:
@@ -278,4 +277,4 @@ def read_budgets(call: Call, answer: Answer) -> tuple[Budget, ...]:
     return (Budget(name=call.name, limit=limit, remaining=remaining, resets_at=resets_at),)
 
 
-API = Api(calls=CALLS, failures=FAILURES, codes=read_codes, budgets=read_budgets)
+API = Api(calls=(*CALLS, *WEBHOOK_CALLS), failures=FAILURES, codes=read_codes, budgets=read_budgets)

@@ -1,0 +1,264 @@
+"""Subscribing over real HTTP: a fake that asks a gateway, and posts where it is registered and valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from moderation_ai.core.errors import ConfigurationError, CredentialsRejected, PlatformError, UnsupportedAction
+from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.platform import Credential
+from moderation_ai.core.subscribing import ACTIVE, INVALID, Subscription, Wish
+from moderation_ai.fakes import fake_names, find_fake
+from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.sources import Source
+from moderation_ai.platforms import aliases
+from moderation_ai.stores.base import EventFilter
+from moderation_ai.web.gateway import Gateway
+from tests.fakes.stage import Stage
+from tests.kinds import new_store
+from tests.web.stage import Served, served
+
+HOST = "hooks.example.org"
+NAMES = [name for name in fake_names() if find_fake(name).platform.subscribe]
+CHECKS = [name for name in NAMES if name != "tiktok"]
+"""Those that ask an address before they post there."""
+VERIFY_TOKEN = "what we agreed on"
+every_name = pytest.mark.parametrize("name", NAMES)
+
+
+class Scene:
+    """A fake, a gateway, and a wish of ours."""
+
+    def __init__(self, stage: Stage, gateway: Served | None, store: Any) -> None:
+        self.stage, self.fake, self.gateway, self.store = stage, stage.fake, gateway, store
+        self.platform = self.fake.platform
+        self.client = self.fake.client
+        self.wish = Wish(
+            platform=self.fake.name,
+            url=f"https://{HOST}/webhook/{self.fake.name}",
+            account="shop",
+            account_id=self.fake.account,
+            secret=self.fake.secret,
+            verify_token=VERIFY_TOKEN,
+        )
+
+    def do(self, verb: str, *known: Subscription) -> Any:
+        flow = getattr(self.platform, verb)(*known, self.wish, self.fake.session, self.client)
+        return self.stage.drive(flow)
+
+    def registered(self) -> list[Subscription]:
+        return [each for each in self.do("registered") if each.url == self.wish.url]
+
+    def arrived(self) -> list[WebhookEvent]:
+        """Return what the gateway has stored."""
+        assert self.gateway is not None
+        self.fake.postman.settle()
+        found: list[WebhookEvent] = self.gateway.do(self.store.events(EventFilter(), newest_first=False))
+        return found
+
+
+@contextmanager
+def scene(name: str, *, secret: str | None = None, is_up: bool = True, **arguments: Any) -> Iterator[Scene]:
+    stage = Stage(name, **arguments)
+    credential = Credential(secrets=(secret or stage.fake.secret,), verify_token=VERIFY_TOKEN)
+    store = new_store()
+    sources = {name: Source(platform=stage.fake.platform, credential=credential)}
+    app = Gateway(Intake(store, sources, aliases=aliases()), clock=stage.clock)
+    with served(app, store=store) as gateway, stage.served():
+        if is_up:
+            stage.fake.reach(HOST, f"http://127.0.0.1:{gateway.port}")
+        with stage.fake.push():
+            yield Scene(stage, gateway, store)
+
+
+@every_name
+def test_a_comment_reaches_the_gateway_once_it_is_registered_and_not_before(name: str) -> None:
+    with scene(name) as each:
+        each.fake.write("before")
+        found = each.do("register")
+        assert {one.status for one in found} == {ACTIVE}
+        assert not each.fake.misunderstood
+        each.fake.write("after")
+        assert [event.data.comment.text for event in each.arrived() if event.data.comment] == ["after"]
+        assert len(each.fake.postman.unsent) == 1
+
+
+@every_name
+def test_what_is_registered_is_told(name: str) -> None:
+    with scene(name) as each:
+        assert each.registered() == []
+        found = each.do("register")
+        assert each.registered() == list(found)
+        assert {(one.platform, one.url, one.account) for one in found} == {(name, each.wish.url, "shop")}
+        assert {event for one in found for event in one.events} == set(each.platform.usual)
+
+
+@every_name
+def test_to_register_twice_changes_nothing(name: str) -> None:
+    with scene(name) as each:
+        first = each.do("register")
+        effects = each.fake.count()
+        assert each.do("register") == first
+        assert each.fake.count() == effects
+
+
+@every_name
+def test_what_was_unregistered_is_posted_no_more(name: str) -> None:
+    with scene(name) as each:
+        found = each.do("register")
+        for known in found:
+            each.do("unregister", known)
+        each.fake.write("too late")
+        assert each.arrived() == []
+        for known in found:
+            each.do("unregister", known)
+        assert not [one for one in each.registered() if one.status == ACTIVE]
+
+
+@every_name
+def test_a_renewal_leaves_what_is_well_as_it_is(name: str) -> None:
+    with scene(name) as each:
+        for known in each.do("register"):
+            assert each.do("renew", known).status == ACTIVE
+        each.fake.write("still there")
+        assert len(each.arrived()) == 1
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_an_address_that_nobody_answers_at_is_not_registered(name: str) -> None:
+    with scene(name, is_up=False) as each:
+        with pytest.raises(PlatformError) as caught:
+            each.do("register")
+        assert not caught.value.retryable
+        assert "reach" in str(caught.value)
+        each.fake.write("nobody hears it")
+        assert each.arrived() == []
+
+
+@every_name
+def test_who_does_not_know_the_apps_secret_registers_nothing(name: str) -> None:
+    with scene(name) as each:
+        each.client = replace(each.client, secret="a guess", token="a guess")
+        with pytest.raises(CredentialsRejected):
+            each.do("register")
+        assert each.fake.count() == 0
+
+
+def test_a_fake_asks_this_machine_alone() -> None:
+    fake = find_fake("twitter")
+    for base in ("http://example.org", "https://127.0.0.1:1", "ftp://127.0.0.1"):
+        with pytest.raises(ConfigurationError, match="this machine"):
+            fake.reach(HOST, base)
+    assert fake.asker.ask("https://example.org/", {}).status == 0
+    assert fake.asker.ask("http://[::1", {}).status == 0
+
+
+# --- X -------------------------------------------------------------------------------------------------------------
+
+
+def test_x_takes_no_address_that_signs_with_another_secret() -> None:
+    with scene("twitter", secret="of another app") as each:
+        with pytest.raises(PlatformError, match="CrcValidationFailed"):
+            each.do("register")
+        assert each.registered() == []
+
+
+def test_a_webhook_of_x_ends_after_a_day_without_a_right_answer_and_is_healed_by_a_renewal() -> None:
+    with scene("twitter") as each:
+        (known,) = each.do("register")
+        way = each.fake.asker.way_to(each.wish.url)
+        assert way is not None
+        each.fake.reach(HOST, "http://127.0.0.1:9")
+        for hours, status in ((25, ACTIVE), (27, ACTIVE), (29, INVALID)):
+            each.stage.clock.set(each.fake.webhooks[known.id.partition("/")[0]].created_at + timedelta(hours=hours))
+            each.fake.check_webhooks()
+            assert [one.status for one in each.registered()] == [status]
+        each.fake.write("lost")
+        assert each.arrived() == []
+        with pytest.raises(PlatformError, match="reachable"):
+            each.do("renew", known)
+        each.fake.reach(HOST, way.partition("/webhook")[0])
+        assert each.do("renew", known).status == ACTIVE
+        each.fake.write("heard again")
+        assert len(each.arrived()) == 1
+
+
+def test_an_address_that_answers_wrong_ends_at_once() -> None:
+    with scene("twitter") as each:
+        each.do("register")
+        each.fake.secret = "another secret than the gateway has"
+        each.stage.clock.set(each.stage.clock.now() + timedelta(hours=25))
+        each.fake.check_webhooks()
+        (found,) = each.registered()
+        assert (found.status, "right answer" in str(found.reason)) == (INVALID, True)
+
+
+def test_an_address_is_left_alone_for_a_day_after_a_right_answer() -> None:
+    with scene("twitter") as each:
+        each.do("register")
+        each.fake.secret = "another secret than the gateway has"
+        each.stage.clock.set(each.stage.clock.now() + timedelta(hours=23))
+        each.fake.check_webhooks()
+        assert [one.status for one in each.registered()] == [ACTIVE]
+
+
+def test_a_second_webhook_is_more_than_the_plan_of_x_allows() -> None:
+    with scene("twitter") as each:
+        each.do("register")
+        each.wish = replace(each.wish, url=f"https://{HOST}/elsewhere")
+        with pytest.raises(PlatformError, match="WebhookLimitExceeded"):
+            each.do("register")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example.org/x", "https://hooks.example.org:8443/x", "https://h/" + "x" * 200]
+)
+def test_x_posts_to_https_without_a_port(url: str) -> None:
+    with scene("twitter") as each:
+        each.wish = replace(each.wish, url=url)
+        with pytest.raises(UnsupportedAction, match="https addresses"):
+            each.do("register")
+
+
+def test_what_was_subscribed_to_a_webhook_that_is_gone_is_led_to_the_next() -> None:
+    with scene("twitter") as each:
+        each.do("register")
+        each.fake.webhooks.clear()
+        each.fake.write("lost")
+        (found,) = each.do("register")
+        assert (found.status, set(found.events)) == (ACTIVE, set(each.platform.usual))
+        each.fake.write("heard")
+        assert len(each.arrived()) == 1
+
+
+def test_all_of_an_account_is_subscribed_by_the_older_api_where_it_is_asked_for() -> None:
+    with scene("twitter") as each:
+        each.wish = replace(each.wish, events=("account_activity",))
+        (found,) = each.do("register")
+        assert (found.status, found.events) == (ACTIVE, ["account_activity"])
+        each.do("register")
+        each.do("unregister", found)
+        assert each.fake.webhooks == {}
+
+
+def test_x_subscribes_nobody_to_the_private_events_of_another_account() -> None:
+    with scene("twitter") as each:
+        each.wish = replace(each.wish, account_id="99")
+        with pytest.raises(PlatformError, match="403"):
+            each.do("register")
+
+
+def test_x_shows_hundreds_of_subscriptions_page_by_page() -> None:
+    with scene("twitter") as each:
+        each.do("register")
+        for number in range(250):
+            row = {"subscription_id": f"s{number}", "event_type": "post.create", "filter": {"user_id": str(number)}}
+            each.fake.subscriptions = {f"s{number}": row, **each.fake.subscriptions}
+        (found,) = each.registered()
+        assert set(found.events) == set(each.platform.usual)

@@ -1,0 +1,121 @@
+"""What is particular about subscribing on each platform."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from moderation_ai.core.errors import CredentialsRejected, PlatformError, RateLimited, UnsupportedAction
+from moderation_ai.core.subscribing import ACTIVE, INVALID
+from moderation_ai.platforms import find_platform
+from tests.platforms.driving import SESSION, answer, by_table, drive
+from tests.platforms.test_subscribing import APP, ODD, answering, empty, error_of, known_of, refusing, wish_of
+
+X = find_platform("twitter")
+
+# --- X -------------------------------------------------------------------------------------------------------------
+
+
+def test_x_tells_how_a_webhook_stands_and_what_is_subscribed() -> None:
+    (found,) = drive(X.registered(wish_of(X), SESSION, APP), by_table(X))[0]
+    assert (found.id, found.url) == ("1146654567674912769/1201", "https://hooks.example.org/webhook/twitter")
+    assert (found.status, found.reason, found.account, found.events) == (ACTIVE, None, "shop", ["post.reply.create"])
+    assert found.created_at is not None
+
+
+def test_a_webhook_without_subscriptions_is_no_use_and_says_so() -> None:
+    there = answering(X, {("twitter", "subscriptions"): answer(200, '{"meta":{"total_subscriptions":0}}')})
+    (found,) = drive(X.registered(wish_of(X), SESSION, APP), there)[0]
+    assert (found.status, found.events) == (INVALID, [])
+    assert "nothing is subscribed" in str(found.reason)
+
+
+def test_what_another_account_has_subscribed_is_not_ours() -> None:
+    other = replace(wish_of(X), account_id="99")
+    (found,) = drive(X.registered(other, SESSION, APP), by_table(X))[0]
+    assert (found.id, found.events) == ("1146654567674912769/99", [])
+
+
+def test_x_needs_to_know_whose_events() -> None:
+    nobody = replace(wish_of(X), account_id=None)
+    with pytest.raises(UnsupportedAction, match="account's id"):
+        drive(X.register(nobody, replace(SESSION, account_id=None), APP), by_table(X))
+
+
+def test_a_webhook_that_is_not_valid_is_checked_again_when_it_is_registered() -> None:
+    _, asked = drive(X.register(wish_of(X), SESSION, APP), answering(X, ODD))
+    assert [each.call for each in asked][:2] == ["webhooks", "check_webhook"]
+    assert "add_webhook" not in [each.call for each in asked]
+
+
+def test_to_register_at_x_again_makes_nothing() -> None:
+    wish = wish_of(X, events=("post.reply.create",))
+    _, asked = drive(X.register(wish, SESSION, APP), by_table(X))
+    assert {X.api.call(each.call).effect for each in asked} == {"reads"}
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "says"),
+    [
+        ("CrcValidationFailed", PlatformError, "first of the secrets"),
+        ("UrlValidationFailed", UnsupportedAction, "https addresses without a port"),
+        ("WebhookLimitExceeded", PlatformError, "delete one"),
+        ("DuplicateUrlFailed", PlatformError, "already"),
+    ],
+)
+def test_x_says_why_a_webhook_was_not_made(code: str, error: type[Exception], says: str) -> None:
+    raised = error_of(X.register(wish_of(X), SESSION, APP), refusing(X, "add_webhook", code))
+    assert type(raised) is error
+    assert says in str(raised)
+    assert not getattr(raised, "retryable", False)
+
+
+@pytest.mark.parametrize("code", ["DuplicateUrlFailed", "WebhookLimitExceeded"])
+def test_a_webhook_that_came_up_meanwhile_is_used(code: str) -> None:
+    # Where the plan allows one, X says so and not that it is this one.
+    nothing, one = empty(X), by_table(X)
+    refused = refusing(X, "add_webhook", code)
+    lists = iter([nothing, one, one, one])
+    found, _ = drive(
+        X.register(wish_of(X), SESSION, APP),
+        lambda each: next(lists)(each) if each.call == "webhooks" else (refused if "add" in each.call else one)(each),
+    )
+    assert found[0].id.startswith("1146654567674912769")
+
+
+def test_reasons_of_x_are_read_from_a_title_too() -> None:
+    call = X.api.call("add_webhook")
+    body = {"title": "CrcValidationFailed", "detail": "…", "status": 400, "type": "about:blank"}
+    with pytest.raises(PlatformError, match="CrcValidationFailed"):
+        X.api.read(call, answer(400, json.dumps(body)))
+
+
+def test_a_webhook_that_other_accounts_use_stays() -> None:
+    rows = json.loads(X.api.call("subscriptions").answer)
+    rows["data"].append({**rows["data"][0], "subscription_id": "9", "filter": {"user_id": "99"}})
+    there = answering(X, {("twitter", "subscriptions"): answer(200, json.dumps(rows))})
+    _, asked = drive(X.unregister(known_of(X, wish_of(X)), wish_of(X), SESSION, APP), there)
+    assert [each.call for each in asked] == ["subscriptions", "unsubscribe"]
+
+
+def test_a_check_at_x_tells_how_it_went() -> None:
+    known = known_of(X, wish_of(X))
+    wrong = answering(X, {("twitter", "check_webhook"): answer(200, '{"data":{"valid":false}}')})
+    assert drive(X.renew(known, wish_of(X), SESSION, APP), wrong)[0].status == INVALID
+    assert drive(X.renew(known, wish_of(X), SESSION, APP), by_table(X))[0].status == ACTIVE
+    raised = error_of(X.renew(known, wish_of(X), SESSION, APP), refusing(X, "check_webhook", "CrcValidationFailed"))
+    assert "reachable" in str(raised)
+
+
+def test_an_app_token_that_x_does_not_take_is_said_to_be_none() -> None:
+    raised = error_of(X.registered(wish_of(X), SESSION, APP), lambda _: answer(401, "{}"))
+    assert type(raised) is CredentialsRejected
+
+
+def test_too_many_questions_at_x_say_when_to_come_again() -> None:
+    limited = answer(429, "{}", x_rate_limit_remaining="0", x_rate_limit_reset="1795521660")
+    raised = error_of(X.registered(wish_of(X), SESSION, APP), lambda _: limited)
+    assert isinstance(raised, RateLimited)
+    assert raised.retry_after is not None

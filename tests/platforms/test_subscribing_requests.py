@@ -1,0 +1,142 @@
+"""The requests of subscribing, written out as the documentation has them: the table must agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from moderation_ai.core.flows import Outgoing, Session
+from moderation_ai.core.platform import Platform
+from moderation_ai.platforms import find_platform
+from tests.platforms.driving import SESSION, answer, by_table, drive
+from tests.platforms.test_acting_requests import written
+from tests.platforms.test_subscribing import APP, answering, empty, known_of, wish_of
+
+X = find_platform("twitter")
+_X = "https://api.x.com/2"
+_USER, _APP = f"Bearer {SESSION.access_token}", f"Bearer {APP.token}"
+
+
+def asked(platform: Platform, verb: str, *, events: tuple[str, ...] = (), session: Session = SESSION) -> list[Outgoing]:
+    """Return what a flow asks where nothing is registered yet; to renew and to unregister, where something is."""
+    wish = wish_of(platform, events=events)
+    if verb in ("renew", "unregister"):
+        flow = getattr(platform, verb)(known_of(platform, wish), wish, session, APP)
+        return drive(flow, by_table(platform))[1]
+    return drive(getattr(platform, verb)(wish, session, APP), empty(platform))[1]
+
+
+def the(requests: list[Outgoing], call: str) -> tuple[tuple[str, str, Any], dict[str, str]]:
+    (found,) = (each for each in requests if each.call == call)
+    return written(found), dict(found.headers)
+
+
+@pytest.mark.parametrize(
+    ("verb", "events", "call", "expected", "token"),
+    [
+        ("registered", (), "webhooks", ("GET", f"{_X}/webhooks", ""), _APP),
+        (
+            "register",
+            (),
+            "add_webhook",
+            ("POST", f"{_X}/webhooks", {"url": "https://hooks.example.org/webhook/twitter"}),
+            _APP,
+        ),
+        ("register", (), "subscriptions", ("GET", f"{_X}/activity/subscriptions", ""), _APP),
+        (
+            "register",
+            ("post.reply.create",),
+            "subscribe",
+            (
+                "POST",
+                f"{_X}/activity/subscriptions",
+                {
+                    "event_type": "post.reply.create",
+                    "filter": {"user_id": "1201"},
+                    "webhook_id": "1146654567674912769",
+                },
+            ),
+            _USER,
+        ),
+        (
+            "register",
+            ("post.create",),
+            "subscribe_public",
+            (
+                "POST",
+                f"{_X}/activity/subscriptions",
+                {"event_type": "post.create", "filter": {"user_id": "1201"}, "webhook_id": "1146654567674912769"},
+            ),
+            _APP,
+        ),
+        ("renew", (), "check_webhook", ("PUT", f"{_X}/webhooks/1146654567674912769", ""), _APP),
+        (
+            "unregister",
+            (),
+            "unsubscribe",
+            ("DELETE", f"{_X}/activity/subscriptions/1976325569252868096", ""),
+            _APP,
+        ),
+        ("unregister", (), "delete_webhook", ("DELETE", f"{_X}/webhooks/1146654567674912769", ""), _APP),
+        (
+            "register",
+            ("account_activity",),
+            "subscribe_account",
+            ("POST", f"{_X}/account_activity/webhooks/1146654567674912769/subscriptions/all", ""),
+            _USER,
+        ),
+        (
+            "unregister",
+            ("account_activity",),
+            "unsubscribe_account",
+            ("DELETE", f"{_X}/account_activity/webhooks/1146654567674912769/subscriptions/1201/all", ""),
+            _APP,
+        ),
+        (
+            "unregister",
+            ("account_activity",),
+            "subscribed_accounts",
+            ("GET", f"{_X}/account_activity/webhooks/1146654567674912769/subscriptions/all/list", ""),
+            _APP,
+        ),
+    ],
+)
+def test_asks_x_as_documented(verb: str, events: tuple[str, ...], call: str, expected: Any, token: str) -> None:
+    request, headers = the(asked(X, verb, events=events), call)
+    assert request == expected
+    assert headers["Authorization"] == token
+
+
+def test_leads_what_is_subscribed_at_x_to_another_webhook_as_documented() -> None:
+    elsewhere = X.api.call("subscriptions").answer.replace("1146654567674912769", "7")
+    wish = wish_of(X, events=("post.reply.create",))
+    there = answering(X, {("twitter", "subscriptions"): answer(200, elsewhere)})
+    requests = drive(X.register(wish, SESSION, APP), there)[1]
+    body = {"webhook_id": "1146654567674912769"}
+    assert the(requests, "move_subscription")[0] == (
+        "PUT",
+        f"{_X}/activity/subscriptions/1976325569252868096",
+        body,
+    )
+
+
+def test_asks_x_for_the_pages_of_a_long_list() -> None:
+    row = json.loads(X.api.call("subscriptions").answer)
+    first = json.dumps({**row, "meta": {**row["meta"], "next_token": "n1"}})
+    pages = {"": first, "?pagination_token=n1": json.dumps(row)}
+    good = by_table(X)
+    found, requests = drive(
+        X.registered(wish_of(X), SESSION, APP),
+        lambda each: (
+            answer(200, pages["?" * ("?" in each.url) + each.url.partition("?")[2]])
+            if each.call == "subscriptions"
+            else good(each)
+        ),
+    )
+    assert [each.url for each in requests if each.call == "subscriptions"] == [
+        f"{_X}/activity/subscriptions",
+        f"{_X}/activity/subscriptions?pagination_token=n1",
+    ]
+    assert found[0].events == ["post.reply.create"]
