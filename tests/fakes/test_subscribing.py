@@ -20,7 +20,7 @@ from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway
-from tests.fakes.stage import Stage
+from tests.fakes.stage import PAGE, Stage
 from tests.kinds import new_store
 from tests.web.stage import Served, served
 
@@ -262,3 +262,72 @@ def test_x_shows_hundreds_of_subscriptions_page_by_page() -> None:
             each.fake.subscriptions = {f"s{number}": row, **each.fake.subscriptions}
         (found,) = each.registered()
         assert set(found.events) == set(each.platform.usual)
+
+
+# --- Instagram -----------------------------------------------------------------------------------------------------
+
+
+def test_meta_takes_no_address_that_knows_another_verify_token() -> None:
+    with scene("instagram") as each:
+        each.wish = replace(each.wish, verify_token="another one")
+        with pytest.raises(PlatformError, match="2200"):
+            each.do("register")
+        assert each.registered() == []
+
+
+def test_an_account_with_a_page_installs_the_app_through_it() -> None:
+    with scene("instagram", page_id=PAGE) as each:
+        (found,) = each.do("register")
+        assert (found.status, each.fake.installed) == (ACTIVE, {PAGE: ["feed"]})
+        each.fake.write("by the Page")
+        assert len(each.arrived()) == 1
+        each.do("unregister", found)
+        each.fake.write("too late")
+        assert len(each.arrived()) == 1
+
+
+def test_nothing_comes_of_an_account_that_nobody_ever_subscribed() -> None:
+    # The receiver worked, the app had its address, and no account had installed the app.
+    with scene("instagram") as each:
+        each.do("register")
+        each.fake.installed.clear()
+        each.fake.write("lost")
+        assert each.arrived() == []
+        (found,) = each.registered()
+        assert (found.status, "not installed" in str(found.reason)) == (INVALID, True)
+        each.do("register")
+        each.fake.write("heard")
+        assert len(each.arrived()) == 1
+
+
+def test_comments_come_only_where_the_app_is_subscribed_to_comments() -> None:
+    with scene("instagram") as each:
+        wish = each.wish
+        each.wish = replace(wish, events=("mentions",))
+        assert [one.events for one in each.do("register")] == [["mentions"]]
+        each.fake.write("lost")
+        assert each.arrived() == []
+        each.wish = replace(wish, events=("comment.created",))
+        assert [one.events for one in each.do("register")] == [["comments", "live_comments", "mentions"]]
+        each.fake.write("heard")
+        assert len(each.arrived()) == 1
+
+
+def test_the_address_of_an_app_at_meta_is_one_and_the_last_wins() -> None:
+    with scene("instagram") as each:
+        each.do("register")
+        each.fake.callback.url = "https://elsewhere.example.org/"
+        assert [one.url for one in each.do("registered")] == ["https://elsewhere.example.org/"]
+        each.do("register")
+        assert [one.url for one in each.do("registered")] == [each.wish.url]
+
+
+def test_what_meta_switched_off_is_switched_on_by_a_renewal() -> None:
+    with scene("instagram") as each:
+        (known,) = each.do("register")
+        each.fake.callback.is_active = False
+        each.fake.write("lost")
+        assert [one.status for one in each.registered()] == [INVALID]
+        assert each.do("renew", known).status == ACTIVE
+        each.fake.write("heard")
+        assert len(each.arrived()) == 1

@@ -83,13 +83,18 @@ def empty(platform: Platform) -> Callable[[Outgoing], Answer]:
     return answering(platform, NOTHING)
 
 
-X = find_platform("twitter")
+X, INSTAGRAM = find_platform("twitter"), find_platform("instagram")
 ODD = {
+    ("instagram", "app_subscriptions"): answer(
+        200, INSTAGRAM.api.call("app_subscriptions").answer.replace('"active":true', '"active":false')
+    ),
     ("twitter", "webhooks"): answer(200, X.api.call("webhooks").answer.replace('"valid":true', '"valid":false')),
     ("twitter", "subscriptions"): answer(200, X.api.call("subscriptions").answer.replace("1146654567674912769", "7")),
 }
 """What is not as it should be: a webhook that is not valid, what is subscribed to another one."""
 NOTHING = {
+    ("instagram", "app_subscriptions"): answer(200, '{"data":[]}'),
+    ("instagram", "installed"): answer(200, '{"data":[]}'),
     ("twitter", "webhooks"): answer(200, '{"data":[],"meta":{"result_count":0}}'),
     ("twitter", "subscriptions"): answer(200, '{"meta":{"total_subscriptions":0}}'),
     ("twitter", "subscribed_accounts"): answer(200, '{"data":{"webhook_id":"1146654567674912769","subscriptions":[]}}'),
@@ -110,6 +115,7 @@ def flows_of(platform: Platform) -> list[tuple[str, MakeFlow, Callable[[Outgoing
         ("register-page", lambda: platform.register(wish, THROUGH_PAGE, APP), good),
         ("renew", lambda: platform.renew(known, wish, session, APP), good),
         ("unregister", lambda: platform.unregister(known, wish, session, APP), good),
+        ("unregister-all", lambda: platform.unregister(replace(known, account=None), wish, session, APP), good),
         ("unregister-page", lambda: platform.unregister(known, wish, THROUGH_PAGE, APP), good),
     ]
 

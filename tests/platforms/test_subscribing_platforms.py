@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from moderation_ai.core.errors import CredentialsRejected, PlatformError, RateLimited, UnsupportedAction
 from moderation_ai.core.subscribing import ACTIVE, INVALID
 from moderation_ai.platforms import find_platform
-from tests.platforms.driving import SESSION, answer, by_table, drive
+from tests.platforms.driving import SESSION, THROUGH_PAGE, answer, by_table, drive
 from tests.platforms.test_subscribing import APP, ODD, answering, empty, error_of, known_of, refusing, wish_of
 
-X = find_platform("twitter")
+X, IG = find_platform("twitter"), find_platform("instagram")
 
 # --- X -------------------------------------------------------------------------------------------------------------
 
@@ -119,3 +119,62 @@ def test_too_many_questions_at_x_say_when_to_come_again() -> None:
     raised = error_of(X.registered(wish_of(X), SESSION, APP), lambda _: limited)
     assert isinstance(raised, RateLimited)
     assert raised.retry_after is not None
+
+
+# --- Instagram -----------------------------------------------------------------------------------------------------
+
+
+def test_meta_tells_where_the_app_is_posted_and_of_what() -> None:
+    (found,) = drive(IG.registered(wish_of(IG), SESSION, APP), by_table(IG))[0]
+    assert (found.id, found.url) == ("app/17841400000000077", "https://hooks.example.org/webhook/instagram")
+    assert (found.status, found.reason, found.account) == (ACTIVE, None, "shop")
+    assert found.events == ["comments", "live_comments", "mentions"]
+
+
+def test_an_account_that_has_not_installed_the_app_is_told_of() -> None:
+    there = answering(IG, {("instagram", "installed"): answer(200, '{"data":[]}')})
+    (found,) = drive(IG.registered(wish_of(IG), SESSION, APP), there)[0]
+    assert (found.status, found.events) == (INVALID, [])
+    assert "not installed" in str(found.reason)
+
+
+def test_another_app_on_the_page_is_not_ours() -> None:
+    other = answering(IG, {("instagram", "installed"): answer(200, '{"data":[{"id":"1","name":"Shop"}]}')})
+    (found,) = drive(IG.registered(wish_of(IG), THROUGH_PAGE, APP), other)[0]
+    assert found.status == INVALID
+    _, asked = drive(IG.register(wish_of(IG), THROUGH_PAGE, APP), other)
+    assert "install" in [each.call for each in asked]
+
+
+def test_fields_that_the_app_lacks_are_added_to_those_that_it_has() -> None:
+    only = '{"data":[{"object":"page","callback_url":"https://p"},{"object":"instagram","active":true,'
+    only += '"callback_url":"https://hooks.example.org/webhook/instagram","fields":[{"name":"mentions"}]}]}'
+    wish = wish_of(IG, events=("comments",))
+    there = answering(IG, {("instagram", "app_subscriptions"): answer(200, only)})
+    _, asked = drive(IG.register(wish, SESSION, APP), there)
+    body = next(each.body for each in asked if each.call == "subscribe_app")
+    assert b"fields=comments%2Cmentions&" in body
+
+
+def test_to_register_at_meta_again_makes_nothing() -> None:
+    _, asked = drive(IG.register(wish_of(IG), SESSION, APP), by_table(IG))
+    assert {IG.api.call(each.call).effect for each in asked} == {"reads"}
+
+
+def test_meta_needs_a_verify_token() -> None:
+    with pytest.raises(UnsupportedAction, match="verify_token"):
+        drive(IG.register(replace(wish_of(IG), verify_token=None), SESSION, APP), empty(IG))
+
+
+def test_meta_says_that_the_address_did_not_answer() -> None:
+    raised = error_of(IG.register(wish_of(IG), SESSION, APP), refusing(IG, "subscribe_app", "2200"))
+    assert "same verify_token" in str(raised)
+
+
+def test_the_address_of_the_app_stays_for_its_other_accounts() -> None:
+    known = known_of(IG)
+    _, asked = drive(IG.unregister(known, wish_of(IG), SESSION, APP), by_table(IG))
+    assert [each.call for each in asked] == ["uninstall"]
+    elsewhere = replace(known, account=None, url="https://elsewhere.example.org/")
+    _, asked = drive(IG.unregister(elsewhere, wish_of(IG), SESSION, APP), by_table(IG))
+    assert "unsubscribe_app" not in [each.call for each in asked]

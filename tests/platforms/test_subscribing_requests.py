@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from moderation_ai.core.flows import Outgoing, Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import find_platform
-from tests.platforms.driving import SESSION, answer, by_table, drive
+from tests.platforms.driving import SESSION, THROUGH_PAGE, answer, by_table, drive
 from tests.platforms.test_acting_requests import written
 from tests.platforms.test_subscribing import APP, answering, empty, known_of, wish_of
 
@@ -140,3 +141,53 @@ def test_asks_x_for_the_pages_of_a_long_list() -> None:
         f"{_X}/activity/subscriptions?pagination_token=n1",
     ]
     assert found[0].events == ["post.reply.create"]
+
+
+IG = find_platform("instagram")
+_FB_APP = "https://graph.facebook.com/v25.0/app/subscriptions"
+_PAIR = f"Bearer app|{APP.secret}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "call", "expected", "token"),
+    [
+        ("registered", "app_subscriptions", ("GET", _FB_APP, ""), _PAIR),
+        (
+            "register",
+            "subscribe_app",
+            (
+                "POST",
+                _FB_APP,
+                "object=instagram&callback_url=https%3A%2F%2Fhooks.example.org%2Fwebhook%2Finstagram"
+                "&fields=comments%2Clive_comments%2Cmentions&verify_token=verify-token-that-nobody-may-see"
+                "&include_values=true",
+            ),
+            _PAIR,
+        ),
+        ("unregister", "uninstall", ("DELETE", "https://graph.instagram.com/v25.0/me/subscribed_apps", ""), _USER),
+    ],
+)
+def test_asks_meta_as_documented(verb: str, call: str, expected: Any, token: str) -> None:
+    request, headers = the(asked(IG, verb), call)
+    assert request == expected
+    assert headers["Authorization"] == token
+
+
+def test_asks_meta_to_forget_the_address_as_documented() -> None:
+    known = replace(known_of(IG), account=None)
+    _, requests = drive(IG.unregister(known, wish_of(IG), SESSION, APP), by_table(IG))
+    assert the(requests, "unsubscribe_app")[0] == ("DELETE", f"{_FB_APP}?object=instagram", "")
+
+
+@pytest.mark.parametrize(
+    ("session", "url"),
+    [
+        (SESSION, "https://graph.instagram.com/v25.0/me/subscribed_apps?subscribed_fields=comments%2Clive_comments"),
+        (THROUGH_PAGE, "https://graph.facebook.com/v25.0/1055/subscribed_apps?subscribed_fields=feed"),
+    ],
+    ids=["instagram login", "facebook login"],
+)
+def test_has_an_account_install_the_app_as_documented(session: Session, url: str) -> None:
+    request, headers = the(asked(IG, "register", session=session), "install")
+    assert request == ("POST", url, "")
+    assert headers["Authorization"] == f"Bearer {session.access_token}"

@@ -13,7 +13,8 @@ from moderation_ai.core.errors import ContentGone
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.sessions import read_session
 from moderation_ai.core.subjects import Comment
-from moderation_ai.platforms.instagram.calls import API, BY_FACEBOOK, BY_INSTAGRAM
+from moderation_ai.platforms.instagram.calls import API
+from moderation_ai.platforms.instagram.hosts import BY_FACEBOOK, BY_INSTAGRAM
 
 _SHOW = Capability(call="hide", values={"hide": False}, undo="hide", shown_by=(VISIBLE,))
 
