@@ -18,6 +18,7 @@ from moderation_ai.config.settings import (
     Settings,
 )
 from moderation_ai.config.showing import Shown, show
+from moderation_ai.config.sites import sites_of
 from moderation_ai.config.watches import watches_of
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "require_platforms",
     "require_two_ports",
     "show",
+    "sites_of",
     "sources_of",
     "variable_of",
     "watches_of",

@@ -31,9 +31,11 @@ def accesses_of(
     return found
 
 
-def access_without_token(platform: Platform, settings: PlatformSettings) -> Access:
-    """Return what a platform is asked with that shows its feeds to everybody."""
-    return _access(platform, settings)
+def access_without_token(
+    platform: Platform, settings: PlatformSettings, account: str = "", named: AccountSettings | None = None
+) -> Access:
+    """Return what a platform is asked with, also where that has no token: some things are shown to everybody."""
+    return _access(platform, settings, account, named)
 
 
 def _has_token(settings: AccessSettings) -> bool:

@@ -11,13 +11,23 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from moderation_ai.config import DEFAULT_STORE_URL, accesses_of, load_platforms
+from msgspec.structs import replace
+
+from moderation_ai.config import (
+    DEFAULT_STORE_URL,
+    ServerSettings,
+    accesses_of,
+    load_platforms,
+    load_variable,
+    sites_of,
+)
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
+from moderation_ai.core.sites import Site
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
@@ -258,10 +268,23 @@ class WebhookHandler:
             call=call,
             on_settled=settled,
             accesses=accesses_of(load_platforms()),
+            sites=self.sites(),
             sender=self.sender,
             standards=standards_of(policy) if self.standards is None else self.standards,
             degrade=policy.degrade,
         )
+
+    def sites(self) -> list[Site]:
+        """Return what webhooks are registered for: the platforms that the environment names, with our secrets."""
+        server = ServerSettings(public_url=load_variable("server.public_url"), endpoint=self.endpoint)
+        found = sites_of(load_platforms(), server)
+        if not self.secrets:
+            return found
+        return [replace(each, credential=self._credential_of(each)) for each in found]
+
+    def _credential_of(self, site: Site) -> Credential:
+        credential = self.sources[site.platform.name].credential
+        return replace(credential, topics=site.credential.topics or self._topics)
 
     def _make_sources(self) -> dict[str, Source]:
         return {

@@ -13,6 +13,7 @@ from contextvars import Context
 from moderation_ai.core.access import Access
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
+from moderation_ai.core.sites import Site
 from moderation_ai.pipeline.accounts import DESK
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
@@ -21,12 +22,14 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
+from moderation_ai.pipeline.keeper import Keeper
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.pipeline.moderator import Moderator
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import POLL, Worker
 from moderation_ai.platforms import aliases
@@ -62,6 +65,7 @@ class Parts:
         poll: float = POLL,
         accesses: Iterable[Access] = (),
         sender: Sender | None = None,
+        sites: Iterable[Site] = (),
         standards: StandardsEngine | None = None,
         degrade: bool = True,
     ) -> None:
@@ -69,8 +73,8 @@ class Parts:
 
         Where ``works`` is false, events are only stored: a worker of another process handles them. ``poll`` is after
         how many seconds an idle worker looks for what other processes stored. ``accesses`` are the accounts that can be
-        acted with, through ``sender``. What arrives is moderated by ``standards``, if there are any; with ``degrade``
-        what a platform cannot do is done by what is milder there.
+        acted with, through ``sender``; ``sites`` are those whose webhooks are kept. What arrives is moderated by
+        ``standards``, if there are any; with ``degrade`` what a platform cannot do is done by what is milder there.
         """
         self._works = works
         self.store = store
@@ -107,6 +111,9 @@ class Parts:
             hubs=Hubs(store),
         )
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
+        self.subscriber = Subscriber(store, tuple(sites), self.clock, sender=sender)
+        self.keeper = Keeper(self.subscriber, self.tally, name=name, works=works)
+        self._keeping: asyncio.Task[None] | None = None
         self._working: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
         self._acting: asyncio.Task[None] | None = None
@@ -123,6 +130,8 @@ class Parts:
                 return
             await self.store.open()
             DESK.use(self.outbox)
+            if self._keeping is None:
+                self._keeping = asyncio.get_running_loop().create_task(self.keeper.run(), context=Context())
             if not self._works:
                 return
             for name in await self.store.workers():
@@ -141,6 +150,7 @@ class Parts:
     async def close(self, deadline: float = 20.0) -> bool:
         """Let what runs come to its end for ``deadline`` seconds, then close the store; say whether all ended."""
         self.housekeeper.stop()
+        self.keeper.stop()
         began = asyncio.get_running_loop().time()
         ended = await self.worker.stop(deadline)
         ended = await self._stop_acting(deadline - (asyncio.get_running_loop().time() - began)) and ended
@@ -148,11 +158,20 @@ class Parts:
             await self._working
             self._working = None
         await self.keys.close()
+        await self._stop_keeping(deadline - (asyncio.get_running_loop().time() - began))
         if self._housekeeping is not None:
             await self._housekeeping
             self._housekeeping = None
         await self.store.close()
         return ended
+
+    async def _stop_keeping(self, deadline: float) -> None:
+        """End the keeper; what it is asking just now it asks again after the next start."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            await asyncio.wait([keeping], timeout=max(deadline, 0.0))
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _stop_acting(self, deadline: float) -> bool:
         """End the outbox after the handlers, which may wait for what it does."""

@@ -31,6 +31,7 @@ from moderation_ai.config import (
     accesses_of,
     require_platforms,
     require_two_ports,
+    sites_of,
     sources_of,
     variable_of,
 )
@@ -204,6 +205,7 @@ def make_parts(
         works=role.works,
         poll=POLL if role.receives else POLL_OF_OTHERS,
         accesses=accesses_of(invocation.settings.platforms),
+        sites=sites_of(invocation.settings.platforms, server),
         sender=loaded.sender,
         standards=standards,
         degrade=invocation.settings.policy.degrade,
