@@ -109,3 +109,39 @@ def test_takes_what_is_held_for_hidden_until_it_is_approved() -> None:
     approved = event("moderation.action", 1, action={"kind": "approve", "target_id": "c"})
     assert after(comment("comment.held"))[0].hidden
     assert not after(comment("comment.held"), approved)[0].hidden
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_hidden"),
+    [
+        (["hide"], True),
+        (["remove"], True),
+        (["hide", "unhide"], False),
+        (["remove", "approve"], False),
+        (["remove", "lock"], True),
+    ],
+)
+def test_knows_whether_an_object_is_hidden_by_what_moderators_did(kinds: list[str], is_hidden: bool) -> None:
+    acts = [event("moderation.action", number, action={"kind": kind}) for number, kind in enumerate(kinds, 1)]
+    thing, _ = after(comment("comment.created", 0, "a"), *acts)
+    assert thing.hidden is is_hidden
+
+
+def test_keeps_the_newest_text_when_an_older_one_comes_late() -> None:
+    thing, said = after(comment("comment.updated", 5, "new"), comment("comment.created", 0, "old"))
+    newest, _ = after(comment("comment.updated", 5, "new"))
+    assert said == [FRESH, FRESH]
+    assert (thing.text_hash, thing.text_at) == (newest.text_hash, newest.text_at)
+
+
+def test_takes_a_text_without_a_time_for_the_newest() -> None:
+    thing, _ = after(comment("comment.created", 5, "old"), comment("comment.updated", None, "new"))
+    newest, _ = after(comment("comment.updated", None, "new"))
+    assert thing.text_hash == newest.text_hash
+
+
+def test_takes_a_change_that_is_dated_like_the_creation_for_the_newest() -> None:
+    dated = event("comment.updated", 0, comment={"id": "c", "text": "new", "created_at": NOON})
+    thing, _ = after(comment("comment.updated", 5, "old"), dated)
+    newest, _ = after(dated)
+    assert thing.text_hash == newest.text_hash

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
 from moderation_ai import hide_comment
 from moderation_ai.core.decisions import read_decision
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.events import Fact, WebhookEvent, finish
+from moderation_ai.core.subjects import Comment, Data
 from moderation_ai.pipeline.handlers import MODERATION, Handlers
 from moderation_ai.pipeline.moderator import text_of
+from moderation_ai.stores.base import Delivery
 from tests.kinds import KINDS
 from tests.pipeline.moderated import NAMES, moderated, standards
 
@@ -157,3 +161,26 @@ def test_the_title_of_a_post_is_judged_with_its_text() -> None:
 def test_the_pipelines_own_name_is_nobody_elses() -> None:
     with pytest.raises(ConfigurationError, match="pipeline's own"):
         Handlers().add(print, ("*",), name=MODERATION)
+
+
+async def test_a_text_that_comes_late_is_not_judged_where_a_newer_one_is_known() -> None:
+    async with moderated("reddit") as play:
+        now = play.parts.clock.now()
+        events = [
+            finish(
+                Fact(
+                    event_type=f"comment.{kind}",
+                    object_id="t1_late",
+                    data=Data(comment=Comment(id="t1_late", text=text, author_id="t2_x")),
+                    timestamp=now - timedelta(minutes=age),
+                    version=None if kind == "created" else "1",
+                ),
+                platform="reddit",
+                received_at=now,
+            )
+            for kind, text, age in (("updated", "Lovely bread.", 1), ("created", "A turnip!", 2))
+        ]
+        await play.store.add(Delivery(platform="reddit", received_at=now, body=b"{}", events=events))
+        play.parts.worker.wake()
+        await play.settled()
+        assert await play.decisions() == []

@@ -1,4 +1,4 @@
-"""Moderator: what arrives is judged by the policy, and what the policy decides is wanted on the platform."""
+"""Moderator: what arrives is judged by the policy, what that decides is wanted there, and what echoes is recognised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from moderation_ai.core.errors import UnsupportedAction
 from moderation_ai.core.events import WebhookEvent, object_id_of
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.things import is_newest_text, text_hash_of
-from moderation_ai.pipeline.handlers import MODERATION, Handler
+from moderation_ai.pipeline.echoes import Echoes
+from moderation_ai.pipeline.handlers import MODERATION, Function, Handler
+from moderation_ai.pipeline.identities import Identities
 from moderation_ai.pipeline.moderation import LONG, StandardsEngine
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.platforms import all_platforms
@@ -26,6 +28,8 @@ JUDGED = frozenset(
     ("comment.created", "comment.updated", "comment.held", "post.created", "post.updated", "mention.created")
 )
 """Events whose text is judged."""
+TOLD = frozenset(("moderation.action", "comment.deleted", "post.deleted"))
+"""Events that may tell of what we did ourselves."""
 
 
 class Moderator:
@@ -34,11 +38,12 @@ class Moderator:
     It is one handler more, called ``moderation``: what fails in it is retried, and ends in dead letters. What the
     policy only flags is recorded and changes nothing; so is what the platform cannot do, with the reason. Where nothing
     is wrong with a text nothing is written. With ``degrade`` what a platform lacks is done by what is milder there.
+    Without ``standards`` nothing is judged, and what echoes from a platform that we act on is recognised all the same.
     """
 
     def __init__(
         self,
-        standards: StandardsEngine,
+        standards: StandardsEngine | None,
         outbox: Outbox,
         *,
         degrade: bool = True,
@@ -49,28 +54,63 @@ class Moderator:
         self._outbox = outbox
         self._degrade = degrade
         self._platforms = all_platforms() if platforms is None else platforms
+        self._echoes = Echoes(outbox.store, outbox.clock)
+        self._identities = Identities(outbox.accesses, outbox.identify, outbox.clock)
 
-    def handler(self, claimed: Claimed) -> Handler | None:
-        """Return what judges an event that is run for the first time, or None where there is nothing to judge."""
-        event = claimed.event
-        if event.event_type not in JUDGED or event.own or not text_of(event):
+    @property
+    def judges(self) -> bool:
+        """Say whether what arrives is judged."""
+        return self._standards is not None
+
+    def handler(self, claimed: Claimed, *, is_first: bool = True) -> Handler | None:
+        """Return what an event is moderated by, or None where there is nothing to do.
+
+        It may have run before, if it is not ``is_first``: a text that was changed meanwhile is left alone.
+        """
+        event, version = claimed.event, (claimed.thing.text_hash if claimed.thing else None) or ""
+        if event.event_type in TOLD:
+            heard = self._acts_on(event.platform) or (self.judges and event.event_type == "moderation.action")
+            return _handler(partial(self.hear, version=version)) if heard else None
+        if event.event_type not in JUDGED:
             return None
-        is_newest = is_newest_text(claimed.thing, event)
-        if claimed.forced and event.source == "replay":
-            is_newest = _is_still_so(claimed)
-        return self._handler() if is_newest else None
+        if self._may_be_own(event):
+            return _handler(self.hear_reply) if self._may_be_reply(event) else None
+        if not self.judges or not text_of(event):
+            return None
+        is_rerun = not is_first or (claimed.forced and event.source == "replay")
+        is_newest = _is_still_so(claimed) if is_rerun else is_newest_text(claimed.thing, event)
+        return _handler(self.judge) if is_newest else None
 
     def handler_again(self, claimed: Claimed) -> Handler:
-        """Return what judges an event once more; where its text was changed meanwhile it does nothing."""
-        return self._handler(is_newest=_is_still_so(claimed))
+        """Return what an event that failed before is moderated by."""
+        return self.handler(claimed, is_first=False) or _handler(_leave_alone)
 
-    def _handler(self, *, is_newest: bool = True) -> Handler:
-        judge = partial(self.judge, is_newest=is_newest)
-        return Handler(name=MODERATION, patterns=tuple(JUDGED), function=judge, is_async=True, is_ours=True)
+    def _acts_on(self, platform: str) -> bool:
+        return any(name == platform for name, _ in self._outbox.accesses)
 
-    async def judge(self, event: WebhookEvent, *, is_newest: bool = True) -> None:
+    def _may_be_reply(self, event: WebhookEvent) -> bool:
+        comment = event.data.comment
+        return comment is not None and comment.parent_id is not None and self._acts_on(event.platform)
+
+    def _may_be_own(self, event: WebhookEvent) -> bool:
+        return event.own or getattr(event.data.subject, "author_id", None) in self._identities.known(event.platform)
+
+    async def hear(self, event: WebhookEvent, *, version: str) -> None:
+        """Recognise the echo of what we did, or record what somebody else did; raise ``StoreError``."""
+        if event.data.action is None:
+            await self._echoes.note_deletion(event)
+            return
+        actor, ours = event.data.action.actor_id, self._identities
+        may_be_ours = actor is None or actor in ours.known(event.platform) or not ours.all_known(event.platform)
+        await self._echoes.note_action(event, version, may_be_ours=may_be_ours)
+
+    async def hear_reply(self, event: WebhookEvent) -> None:
+        """Recognise a reply of ours; raise ``StoreError``."""
+        await self._echoes.note_reply(event, is_own=True)
+
+    async def judge(self, event: WebhookEvent) -> None:
         """Judge an event's text, record the decision, and have done what it asks for; raise ``StoreError``."""
-        if not is_newest:
+        if await self._is_own(event):
             return
         decision = await self._decide(text_of(event), event.platform)
         if decision.action == decision.shadow_action == "approve":
@@ -79,7 +119,18 @@ class Moderator:
         if action is not None and action.status == OPEN:
             self._outbox.wake()
 
+    async def _is_own(self, event: WebhookEvent) -> bool:
+        """Say whether we wrote it: by who wrote it, or where that is not known by what we write."""
+        if not self._acts_on(event.platform):
+            return False
+        author_id = getattr(event.data.subject, "author_id", None)
+        is_own = author_id in await self._identities.learn(event.platform)
+        if self._may_be_reply(event) and (is_own or not self._identities.all_known(event.platform)):
+            is_own = await self._echoes.note_reply(event, is_own=is_own) or is_own
+        return is_own
+
     async def _decide(self, text: str, platform: str) -> Decision:
+        assert self._standards is not None
         context = Context(platform=platform)
         if len(text) > LONG:
             return await asyncio.to_thread(self._standards.decide, text, context=context)
@@ -126,6 +177,14 @@ class Moderator:
             version=text_hash_of(event) or "",
             severity=SEVERITIES.index(decision.severity),
         )
+
+
+def _handler(function: Function) -> Handler:
+    return Handler(name=MODERATION, patterns=(), function=function, is_async=True, is_ours=True)
+
+
+async def _leave_alone(event: WebhookEvent) -> None:
+    """Do nothing about an event: what was to be judged is not so any more."""
 
 
 def _is_still_so(claimed: Claimed) -> bool:

@@ -87,6 +87,11 @@ class Outbox:
         self._waiters.setdefault(action_id, []).append(future)
         return future
 
+    async def identify(self, access: Access) -> str:
+        """Ask an account's platform whose token it is, and return the id; raise what the platform's flow does."""
+        drive = Drive(access, self._sender, self.store, self.clock.now)
+        return await drive.run(access.platform.identify(access.session))
+
     async def run(self) -> None:
         """Claim and act until ``stop``; a store that fails is asked again."""
         self._loop = asyncio.get_running_loop()

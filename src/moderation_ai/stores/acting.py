@@ -79,7 +79,8 @@ def want(wanted: Wanted, now: datetime) -> Verb[Action]:
         assert found is not None
         return found[0]
     made = _read(rows[0])
-    yield from _overtake(made, at)
+    if made.action in SETS:
+        yield from overtake(made.platform, made.target.id, SETS, at, by=made)
     return made
 
 
@@ -97,15 +98,15 @@ def _is_over(action: Action) -> Verb[bool]:
     return action.status == DEAD or (action.action in SETS and rows[0][0] is not None and int(rows[0][0]) > action.id)
 
 
-def _overtake(made: Action, at: int) -> Verb[None]:
-    if made.action not in SETS:
-        return
-    for name in SETS:
+def overtake(platform: str, object_id: str, names: Sequence[str], at: int, by: Action | None = None) -> Verb[None]:
+    """Settle what is wanted of an object and was not begun: by its account before ``by``, or else all of it."""
+    rest, values = ("AND account = $4 AND id < $5 ", (by.account, by.id)) if by is not None else ("", ())
+    for name in names:
         rows = yield (
             f"UPDATE {{s}}actions SET state = {_SETTLED}, status = '{OVERTAKEN}', target = NULL, text = NULL, "
-            "due_at = NULL WHERE platform = $1 AND object_id = $2 AND account = $3 AND action = $4 AND id < $5 "
+            f"due_at = NULL WHERE platform = $1 AND object_id = $2 AND action = $3 {rest}"
             f"AND begun = 0 AND state IN ({_DUE}, {_WAITING}) RETURNING id",
-            (made.platform, made.target.id, made.account, name, made.id),
+            (platform, object_id, name, *values),
         )
         for (action_id,) in rows:
             yield from note_receipt(action_id, Receipt(at=to_time(at), status=OVERTAKEN))

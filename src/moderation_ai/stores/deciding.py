@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from moderation_ai.stores.acting import Verb, action, narrowed, want
+from moderation_ai.stores.acting import Verb, action, narrowed, overtake, want
 from moderation_ai.stores.ledger import Action, Decided, Judgement, LedgerFilter
 from moderation_ai.stores.times import to_micros, to_time
 
@@ -26,6 +26,9 @@ def decide(judgement: Judgement, now: datetime) -> Verb[tuple[Decided, Action | 
     wanted, reason = judgement.wanted, judgement.reason
     if wanted is not None and not judgement.by_person and (yield from _is_decided_by_a_person(judgement)):
         wanted, reason = None, OVERRULED
+    if judgement.by_person and judgement.verdict == "approve":
+        # What a policy wanted and was not sent yet is not wanted any more.
+        yield from overtake(judgement.platform, judgement.object_id, ("hide", "remove"), to_micros(now))
     made = (yield from want(wanted, now)) if wanted is not None else None
     rows = yield (
         "INSERT INTO {s}decisions (key, at, platform, account, object_id, version, seq, made_by, by_person, verdict, "

@@ -84,7 +84,7 @@ class Parts:
         self.tally = Tally(self.clock.now())
         name = worker_name or name_here()
         self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
-        self.moderator = Moderator(standards, self.outbox, degrade=degrade) if standards is not None else None
+        self.moderator = Moderator(standards, self.outbox, degrade=degrade)
         self.dispatcher = Dispatcher(
             handlers, self.clock, chance, tally=self.tally, call=call, moderator=self.moderator
         )
@@ -194,7 +194,7 @@ class Parts:
             self.sources,
             now,
             silence_after=silence_after,
-            moderates=self.moderator is not None,
+            moderates=self.moderator.judges,
         )
 
 
