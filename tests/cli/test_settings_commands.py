@@ -48,7 +48,9 @@ def test_ports_that_cannot_meet_may_be_the_same(run: Run, more: str) -> None:
 
 def test_config_check_tells_programs_what_it_found(run: Run) -> None:
     Path("moderation-ai.toml").write_text('[platforms.x]\nsecrets = "s"\n')
-    assert rows(run("config", "check", "--json")) == [{"valid": True, "platforms": ["twitter"], "mistakes": []}]
+    assert rows(run("config", "check", "--json")) == [
+        {"valid": True, "platforms": ["twitter"], "polled": [], "mistakes": []}
+    ]
     Path("moderation-ai.toml").write_text('[server]\nprot = 1\nmax_body = -1\n[platforms.x]\nsecrets = "s"\n')
     result = run("config", "check", "--json")
     assert result.exit_code == 3

@@ -10,9 +10,10 @@ import msgspec
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, settings_options
 from moderation_ai.cli.terminal.printing import print_json, print_table
-from moderation_ai.config import Mistakes, require_platforms, require_two_ports, sources_of
+from moderation_ai.config import Mistakes, require_platforms, require_two_ports, sources_of, watches_of
 from moderation_ai.config import show as show_settings
 from moderation_ai.pipeline.moderation import read_policy
+from moderation_ai.pipeline.poller import feeds_of
 
 
 @click.group()
@@ -31,6 +32,11 @@ def check(invocation: Invocation, as_json: bool) -> None:
     served: list[str] = []
     with mistakes.noting():
         served = sorted(sources_of(settings))
+    polled: list[str] = []
+    with mistakes.noting():
+        polled = [
+            f"{feed.key} of {each.access.name}" for each in watches_of(settings.platforms) for feed in feeds_of(each)
+        ]
     if not mistakes.found:  # What is misspelt may be the platform that is missing.
         with mistakes.noting():
             require_platforms(settings)
@@ -43,10 +49,11 @@ def check(invocation: Invocation, as_json: bool) -> None:
         load_handlers(settings)
     if as_json:
         found = [str(mistake) for mistake in mistakes.found]
-        print_json([{"valid": not found, "platforms": served, "mistakes": found}])
+        print_json([{"valid": not found, "platforms": served, "polled": polled, "mistakes": found}])
     mistakes.settle()
     if not as_json:
-        click.echo(f"the configuration is right; `serve` would serve {', '.join(served)}")
+        would = [f"{verb} {', '.join(what)}" for verb, what in (("serve", served), ("poll", polled)) if what]
+        click.echo(f"the configuration is right; `serve` would {' and '.join(would)}")
 
 
 @config.command()

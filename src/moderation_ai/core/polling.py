@@ -18,8 +18,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
     ``interval`` is in seconds, as it is best for the platform. ``calls`` names the calls that one usual poll makes, and
     how many of each on average: what it costs follows from their rows. ``reconciles`` says that the platform also
-    pushes what stands there. ``billed`` says that the platform charges for what is read: it is polled only where the
-    configuration gives it a ``spend_cap``, in dollars a day, and the flow stops there.
+    pushes what stands there. ``spend_cap`` is in dollars a day, where what is read is billed: the flow stops there.
     """
 
     name: str
@@ -27,7 +26,6 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     interval: float = 60.0
     calls: Mapping[str, float] = {}
     reconciles: bool = False
-    billed: bool = False
     spend_cap: float = 0.0
 
     @property

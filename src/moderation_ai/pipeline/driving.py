@@ -22,7 +22,7 @@ class Drive:
     """One flow on its way: each request is paid for before it is sent, and what answers say of allowances is kept.
 
     ``told`` says whether a request that changes something may have reached the platform, ``sent`` how many requests
-    did, ``pause`` until when the account should be left alone, by the platform's own words.
+    did, ``pause`` until when the account should be left alone, by the platform's own words, ``answer`` what came last.
     """
 
     def __init__(self, access: Access, sender: Sender, store: Store, now: Callable[[], datetime]) -> None:
@@ -30,6 +30,7 @@ class Drive:
         self.told = False
         self.sent = 0
         self.pause: datetime | None = None
+        self.answer: Answer | None = None
         self._access = access
         self._sender = sender
         self._store = store
@@ -60,6 +61,7 @@ class Drive:
             self._note(call)
             raise
         self._note(call)
+        self.answer = answer
         spent = [each.resets_at for each in platform.api.budgets(call, answer) if each.is_spent and each.resets_at]
         self.pause = max([*spent, *([self.pause] if self.pause else [])], default=None)
         return answer

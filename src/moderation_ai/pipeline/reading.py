@@ -17,10 +17,13 @@ from moderation_ai.pipeline.sources import Source
 logger = logging.getLogger(__name__)
 
 
-def parse_or_keep(request: Request, platform: Platform) -> Parsed:
-    """Return what ``platform`` reads in ``request``; a body that it does not understand is one ``unknown`` fact."""
+def parse_or_keep(request: Request, platform: Platform, *, is_page: bool = False) -> Parsed:
+    """Return what ``platform`` reads in ``request``; a body that it does not understand is one ``unknown`` fact.
+
+    With ``is_page`` the body is the answer to a poll.
+    """
     try:
-        parsed = platform.parse(request)
+        parsed = platform.read_page(request.body, request.received_at) if is_page else platform.parse(request)
     except MalformedPayload as error:
         return Parsed(facts=[unknown_fact(request.body, str(error))])
     except Exception:

@@ -68,14 +68,24 @@ class Reparser:
         if source is None:
             return Reread(event=event, fate=NO_PLATFORM)
         request = Request(headers=kept.to_headers(), body=body, received_at=received_at)
-        parsed = parse_or_keep(request, source.platform)
-        keyed = as_pushed(finish_all(parsed, request, source, self._aliases))
+        keyed = self._read(request, source, event)
         if _nothing_is_learned(event, keyed):
             return Reread(event=event, fate=UNKNOWN)
         return await self._put(
             event,
             Delivery(platform=source.platform.name, received_at=received_at, body=body, headers=text, events=keyed),
         )
+
+    def _read(self, request: Request, source: Source, event: WebhookEvent) -> list[KeyedEvent]:
+        """Return what is read in a body by the road that it came: pushed, or as a page of a poll."""
+        is_polled = event.source == "poll"
+        parsed = parse_or_keep(request, source.platform, is_page=is_polled)
+        keyed = finish_all(parsed, request, source, self._aliases)
+        if not is_polled:
+            return as_pushed(keyed)
+        for one in keyed:
+            one.event.account = one.event.account or event.account
+        return keyed
 
     async def _put(self, event: WebhookEvent, delivery: Delivery) -> Reread:
         for keyed in delivery.events:

@@ -44,6 +44,8 @@ class Tally:
         self.rejected: Counter[tuple[str, str]] = Counter()
         self.matched: Counter[tuple[str, int | str]] = Counter()
         self.subscribed: Counter[tuple[str, str]] = Counter()
+        self.polled: Counter[tuple[str, str]] = Counter()
+        self.polls_failed: Counter[tuple[str, str]] = Counter()
         self.busy = 0
         self.runs: Counter[tuple[str, str]] = Counter()
         self.unhandled: Counter[str] = Counter()
@@ -68,6 +70,16 @@ class Tally:
             key = (platform, account or "", topic[:_LONGEST])
             if key in self.heard or len(self.heard) < _HEARD:
                 self.heard[key] = now
+
+    def poll(self, platform: str, new: int, duplicates: int) -> None:
+        """Count a page that was polled, and what became of its events."""
+        self.polled[platform, "pages"] += 1
+        self.polled[platform, "new"] += new
+        self.polled[platform, "known"] += duplicates
+
+    def fail_poll(self, platform: str, reason: str) -> None:
+        """Count a poll that brought nothing, by the class of its error."""
+        self.polls_failed[platform, reason] += 1
 
     def ignore(self, platform: str, kinds: list[str]) -> None:
         """Count kinds that we have no use for; at most 200 of them by name."""

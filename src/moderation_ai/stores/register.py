@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.subscribing import Subscription
 
 
@@ -16,7 +17,9 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``account`` is its configured name, empty where the platform has only one, and ``feed`` is ``Feed.key``. ``cursor``
     is the platform's own text. ``polled_at`` is when an answer was last read, ``error`` what is wrong since
-    ``failing_since``, and ``next_at`` when it is asked again.
+    ``failing_since`` (``cause`` is the error's class), and ``next_at`` when it is asked again. ``events`` counts what
+    polling told first, ``gap_at`` says when more had been written than could be asked for, and ``coverage`` is kept
+    where the platform pushes the same.
     """
 
     platform: str
@@ -26,7 +29,11 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     polled_at: datetime | None = None
     next_at: datetime | None = None
     error: str | None = None
+    cause: str | None = None
     failing_since: datetime | None = None
+    events: int = 0
+    gap_at: datetime | None = None
+    coverage: Coverage | None = None
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):

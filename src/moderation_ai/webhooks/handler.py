@@ -20,6 +20,7 @@ from moderation_ai.config import (
     load_platforms,
     load_variable,
     sites_of,
+    watches_of,
 )
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError, RequestRejected
@@ -272,6 +273,7 @@ class WebhookHandler:
             sender=self.sender,
             standards=standards_of(policy) if self.standards is None else self.standards,
             degrade=policy.degrade,
+            watches=watches_of(load_platforms()),
         )
 
     def sites(self) -> list[Site]:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
 
-from moderation_ai.core.access import Access
+from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.sites import Site
@@ -27,6 +27,7 @@ from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.pipeline.moderator import Moderator
 from moderation_ai.pipeline.outbox import Outbox
+from moderation_ai.pipeline.poller import Poller
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.subscribing import Subscriber
@@ -36,6 +37,8 @@ from moderation_ai.platforms import aliases
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store
 
+_POLL_END = 6.0
+"""Seconds that a page which is being asked for may take when all is to end: the sender's time-out, and a little."""
 _chance = random.SystemRandom().random
 
 
@@ -68,6 +71,7 @@ class Parts:
         sites: Iterable[Site] = (),
         standards: StandardsEngine | None = None,
         degrade: bool = True,
+        watches: Iterable[Watch] = (),
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -75,6 +79,7 @@ class Parts:
         how many seconds an idle worker looks for what other processes stored. ``accesses`` are the accounts that can be
         acted with, through ``sender``; ``sites`` are those whose webhooks are kept. What arrives is moderated by
         ``standards``, if there are any; with ``degrade`` what a platform cannot do is done by what is milder there.
+        ``watches`` are polled through ``sender`` too. Raises ``ConfigurationError`` for what cannot be watched.
         """
         self._works = works
         self.store = store
@@ -110,6 +115,17 @@ class Parts:
             keys=self.keys,
             hubs=Hubs(store),
         )
+        self.poller = Poller(
+            store,
+            watches,
+            self.clock,
+            name=name,
+            sender=sender,
+            tally=self.tally,
+            aliases=aliases(),
+            on_added=self.worker.wake,
+            chance=chance,
+        )
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
         self.subscriber = Subscriber(store, tuple(sites), self.clock, sender=sender)
         self.keeper = Keeper(self.subscriber, self.tally, name=name, works=works)
@@ -117,6 +133,7 @@ class Parts:
         self._working: asyncio.Task[None] | None = None
         self._housekeeping: asyncio.Task[None] | None = None
         self._acting: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -134,25 +151,35 @@ class Parts:
                 self._keeping = asyncio.get_running_loop().create_task(self.keeper.run(), context=Context())
             if not self._works:
                 return
-            for name in await self.store.workers():
-                if is_gone(name):
-                    await self.store.release(name)
-            for name in await self.store.actors():
-                if is_gone(name):
-                    await self.store.release_actions(name)
+            await self._take_over()
             # A context of its own: the first caller's request is not what later events are about.
             loop = asyncio.get_running_loop()
             self._working = loop.create_task(self.worker.run(), context=Context())
             if self.outbox.accesses:
                 self._acting = loop.create_task(self.outbox.run(), context=Context())
+            if self.poller.accounts:
+                self._polling = loop.create_task(self.poller.run(), context=Context())
             self._housekeeping = loop.create_task(self.housekeeper.run(), context=Context())
+
+    async def _take_over(self) -> None:
+        """Give back what workers hold whose processes are gone."""
+        for name in await self.store.workers():
+            if is_gone(name):
+                await self.store.release(name)
+        for name in await self.store.actors():
+            if is_gone(name):
+                await self.store.release_actions(name)
+        for duty in await self.store.duties():
+            if is_gone(duty.worker):
+                await self.store.drop_duty(duty.name, duty.worker)
 
     async def close(self, deadline: float = 20.0) -> bool:
         """Let what runs come to its end for ``deadline`` seconds, then close the store; say whether all ended."""
         self.housekeeper.stop()
         self.keeper.stop()
         began = asyncio.get_running_loop().time()
-        ended = await self.worker.stop(deadline)
+        await self._stop_polling(min(deadline, _POLL_END))
+        ended = await self.worker.stop(max(deadline - (asyncio.get_running_loop().time() - began), 0.0))
         ended = await self._stop_acting(deadline - (asyncio.get_running_loop().time() - began)) and ended
         if self._working is not None:
             await self._working
@@ -172,6 +199,7 @@ class Parts:
             await asyncio.wait([keeping], timeout=max(deadline, 0.0))
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+        ``watches`` are polled through ``sender`` too. Raises ``ConfigurationError`` for what cannot be watched.
 
     async def _stop_acting(self, deadline: float) -> bool:
         """End the outbox after the handlers, which may wait for what it does."""

@@ -34,6 +34,7 @@ from moderation_ai.config import (
     sites_of,
     sources_of,
     variable_of,
+    watches_of,
 )
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
@@ -138,6 +139,8 @@ async def _serve(
     def tell(addresses: dict[str, str]) -> None:
         state.addresses = _in_full(addresses, settings)
         _log_start(settings, token, sources)
+        for account in parts.poller.accounts:
+            logger.info("polling %s", ", ".join(feeder.name for feeder in account.feeders))
         ready(state.addresses)
 
     _look_for_garbage_less_often()
@@ -209,6 +212,7 @@ def make_parts(
         sender=loaded.sender,
         standards=standards,
         degrade=invocation.settings.policy.degrade,
+        watches=watches_of(invocation.settings.platforms),
     )
 
 
