@@ -199,7 +199,16 @@ class Parts:
             await asyncio.wait([keeping], timeout=max(deadline, 0.0))
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-        ``watches`` are polled through ``sender`` too. Raises ``ConfigurationError`` for what cannot be watched.
+
+    async def _stop_polling(self, deadline: float) -> None:
+        """Ask for no further page; one that is being asked for can be asked for again."""
+        if self._polling is None:
+            return
+        self.poller.stop()
+        await asyncio.wait([self._polling], timeout=deadline)
+        self._polling.cancel()
+        await asyncio.gather(self._polling, return_exceptions=True)
+        self._polling = None
 
     async def _stop_acting(self, deadline: float) -> bool:
         """End the outbox after the handlers, which may wait for what it does."""
