@@ -331,3 +331,39 @@ def test_what_meta_switched_off_is_switched_on_by_a_renewal() -> None:
         assert each.do("renew", known).status == ACTIVE
         each.fake.write("heard")
         assert len(each.arrived()) == 1
+
+
+# --- TikTok --------------------------------------------------------------------------------------------------------
+
+
+def test_tiktok_asks_nobody_at_the_address_and_what_is_posted_there_is_lost() -> None:
+    with scene("tiktok", is_up=False) as each:
+        assert [one.status for one in each.do("register")] == [ACTIVE]
+        each.fake.write("lost")
+        assert each.arrived() == []
+
+
+def test_each_kind_of_tiktoks_events_has_an_address_of_its_own() -> None:
+    with scene("tiktok") as each:
+        each.wish = replace(each.wish, events=("BRAND_MENTION",))
+        assert [one.events for one in each.do("register")] == [["BRAND_MENTION"]]
+        each.fake.write("lost")
+        each.wish = replace(each.wish, events=("comment.deleted",))
+        assert [one.events for one in each.do("register")] == [["COMMENT", "BRAND_MENTION"]]
+        each.fake.write("heard")
+        assert [event.data.comment.text for event in each.arrived() if event.data.comment] == ["heard"]
+
+
+def test_an_address_that_somebody_took_from_us_at_tiktok_is_taken_back() -> None:
+    with scene("tiktok") as each:
+        (known,) = each.do("register")
+        each.fake.webhooks["COMMENT"] = "https://elsewhere.example.org/"
+        assert [one.events for one in each.registered()] == [["BRAND_MENTION"]]
+        assert set(each.do("renew", known).events) == {"COMMENT", "BRAND_MENTION"}
+
+
+def test_tiktok_posts_to_https_alone() -> None:
+    with scene("tiktok") as each:
+        each.wish = replace(each.wish, url="http://hooks.example.org/webhook/tiktok")
+        with pytest.raises(PlatformError, match="40002"):
+            each.do("register")

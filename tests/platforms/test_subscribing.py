@@ -93,6 +93,7 @@ ODD = {
 }
 """What is not as it should be: a webhook that is not valid, what is subscribed to another one."""
 NOTHING = {
+    ("tiktok", "webhooks"): answer(200, '{"code":0,"message":"OK","request_id":"2026","data":{"app_id":"app"}}'),
     ("instagram", "app_subscriptions"): answer(200, '{"data":[]}'),
     ("instagram", "installed"): answer(200, '{"data":[]}'),
     ("twitter", "webhooks"): answer(200, '{"data":[],"meta":{"result_count":0}}'),

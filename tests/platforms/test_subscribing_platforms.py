@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from msgspec.structs import replace
 
 from moderation_ai.core.errors import CredentialsRejected, PlatformError, RateLimited, UnsupportedAction
+from moderation_ai.core.flows import Answer, Outgoing
 from moderation_ai.core.subscribing import ACTIVE, INVALID
 from moderation_ai.platforms import find_platform
 from tests.platforms.driving import SESSION, THROUGH_PAGE, answer, by_table, drive
 from tests.platforms.test_subscribing import APP, ODD, answering, empty, error_of, known_of, refusing, wish_of
 
-X, IG = find_platform("twitter"), find_platform("instagram")
+X, IG, TIKTOK = (find_platform(name) for name in ("twitter", "instagram", "tiktok"))
 
 # --- X -------------------------------------------------------------------------------------------------------------
 
@@ -126,9 +129,16 @@ def test_too_many_questions_at_x_say_when_to_come_again() -> None:
 
 def test_meta_tells_where_the_app_is_posted_and_of_what() -> None:
     (found,) = drive(IG.registered(wish_of(IG), SESSION, APP), by_table(IG))[0]
-    assert (found.id, found.url) == ("app/17841400000000077", "https://hooks.example.org/webhook/instagram")
+    assert (found.id, found.url) == (wish_of(IG).id, "https://hooks.example.org/webhook/instagram")
     assert (found.status, found.reason, found.account) == (ACTIVE, None, "shop")
     assert found.events == ["comments", "live_comments", "mentions"]
+
+
+def test_an_address_that_somebody_else_gave_the_app_is_another_subscription() -> None:
+    other = IG.api.call("app_subscriptions").answer.replace("hooks.example.org", "elsewhere.example.org")
+    there = answering(IG, {("instagram", "app_subscriptions"): answer(200, other)})
+    (found,) = drive(IG.registered(wish_of(IG), SESSION, APP), there)[0]
+    assert found.id != wish_of(IG).id
 
 
 def test_an_account_that_has_not_installed_the_app_is_told_of() -> None:
@@ -178,3 +188,48 @@ def test_the_address_of_the_app_stays_for_its_other_accounts() -> None:
     elsewhere = replace(known, account=None, url="https://elsewhere.example.org/")
     _, asked = drive(IG.unregister(elsewhere, wish_of(IG), SESSION, APP), by_table(IG))
     assert "unsubscribe_app" not in [each.call for each in asked]
+
+
+# --- TikTok --------------------------------------------------------------------------------------------------------
+
+
+def kinds_at(**urls: str) -> Callable[[Outgoing], Answer]:
+    """Answer as TikTok does where the app has these addresses, by their kind."""
+
+    def reply(request: Outgoing) -> Answer:
+        kind = parse_qs(urlsplit(request.url).query).get("event_type", [""])[0]
+        data = {"callback_url": urls[kind]} if kind in urls else {}
+        return answer(200, json.dumps({"code": 0, "message": "OK", "data": data}))
+
+    return reply
+
+
+OURS = "https://hooks.example.org/webhook/tiktok"
+
+
+def test_tiktok_tells_of_each_address_which_kinds_are_posted_there() -> None:
+    there = kinds_at(COMMENT=OURS, VIDEO=OURS, BRAND_MENTION="https://elsewhere.example.org/")
+    found, _ = drive(TIKTOK.registered(wish_of(TIKTOK), SESSION, APP), there)
+    assert {each.url: each.events for each in found} == {
+        OURS: ["COMMENT", "VIDEO"],
+        "https://elsewhere.example.org/": ["BRAND_MENTION"],
+    }
+    assert [each.id == wish_of(TIKTOK).id for each in found] == [True, False]
+
+
+def test_only_what_stands_elsewhere_at_tiktok_is_set() -> None:
+    there = kinds_at(COMMENT=OURS, BRAND_MENTION="https://elsewhere.example.org/")
+    _, asked = drive(TIKTOK.register(wish_of(TIKTOK), SESSION, APP), there)
+    assert [b"BRAND_MENTION" in each.body for each in asked if each.call == "set_webhook"] == [True]
+
+
+def test_only_what_is_posted_to_us_is_deleted_at_tiktok() -> None:
+    there = kinds_at(COMMENT=OURS, BRAND_MENTION="https://elsewhere.example.org/")
+    known = known_of(TIKTOK)
+    _, asked = drive(TIKTOK.unregister(known, wish_of(TIKTOK), SESSION, APP), there)
+    assert [b"COMMENT" in each.body for each in asked if each.call == "delete_webhook"] == [True]
+
+
+def test_what_tiktok_has_lost_is_told() -> None:
+    found, _ = drive(TIKTOK.renew(known_of(TIKTOK), wish_of(TIKTOK), SESSION, APP), kinds_at())
+    assert (found.status, "register it again" in str(found.reason)) == (INVALID, True)

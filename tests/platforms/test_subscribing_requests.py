@@ -191,3 +191,27 @@ def test_has_an_account_install_the_app_as_documented(session: Session, url: str
     request, headers = the(asked(IG, "register", session=session), "install")
     assert request == ("POST", url, "")
     assert headers["Authorization"] == f"Bearer {session.access_token}"
+
+
+TIKTOK = find_platform("tiktok")
+_T = "https://business-api.tiktok.com/open_api/v1.3/business/webhook"
+_COMMENT = {"app_id": "app", "secret": APP.secret, "event_type": "COMMENT"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "call", "expected"),
+    [
+        ("registered", "webhooks", ("GET", f"{_T}/list/?app_id=app&secret={APP.secret}&event_type=COMMENT", "")),
+        (
+            "register",
+            "set_webhook",
+            ("POST", f"{_T}/update/", {**_COMMENT, "callback_url": "https://hooks.example.org/webhook/tiktok"}),
+        ),
+        ("unregister", "delete_webhook", ("POST", f"{_T}/delete/", _COMMENT)),
+    ],
+)
+def test_asks_tiktok_about_webhooks_as_documented(verb: str, call: str, expected: Any) -> None:
+    request = next(each for each in asked(TIKTOK, verb) if each.call == call)
+    assert written(request) == expected
+    assert {"Access-Token", "Authorization"}.isdisjoint(dict(request.headers))
+    assert APP.secret not in repr(request)

@@ -17,10 +17,11 @@ from moderation_ai.platforms.tiktok import PLATFORM
 
 _WRONG, _UNKNOWN = (200, "40002"), (200, "40006")
 _LONGEST = 150
+_KINDS = {"comment.update": "COMMENT", "brand.mention.event": "BRAND_MENTION"}
 
 
 class TikTokFake(Fake):
-    """Play TikTok."""
+    """Play TikTok; ``webhooks`` are the addresses that the app has, by their kind."""
 
     name = "tiktok"
     platform = PLATFORM
@@ -32,6 +33,44 @@ class TikTokFake(Fake):
     gone = (200, "40002")
     limited = (200, "40100")
     fails = (200, "50000")
+
+    def __init__(self, **arguments: Any) -> None:
+        """Begin with nothing registered."""
+        super().__init__(**arguments)
+        self.webhooks: dict[str, str] = {}
+
+    def addresses(self, kind: str) -> tuple[str, ...]:
+        """Return the address that the app has for such events."""
+        url = self.webhooks.get(_KINDS.get(kind, "VIDEO"))
+        return (url,) if url else ()
+
+    def do_webhooks(self, call: Call, values: dict[str, Any]) -> Reply:
+        """Show the address of a kind, if there is one."""
+        self._require_app(call, values)
+        url = self.webhooks.get(values["event_type"])
+        shown = {"app_id": self.client.id, "event_type": values["event_type"]}
+        return _ok({**shown, "callback_url": url} if url else shown)
+
+    def do_set_webhook(self, call: Call, values: dict[str, Any]) -> Reply:
+        """Set the address of a kind, and ask nobody there."""
+        self._require_app(call, values)
+        if not values["callback_url"].startswith("https://"):
+            raise self.refusal(call, _WRONG)
+        kind, url = values["event_type"], values["callback_url"]
+        self.note(call, "register", kind, changed=self.webhooks.get(kind) != url)
+        self.webhooks[kind] = url
+        return _ok({"app_id": self.client.id, "event_type": kind, "callback_url": url})
+
+    def do_delete_webhook(self, call: Call, values: dict[str, Any]) -> Reply:
+        """Forget the address of a kind."""
+        self._require_app(call, values)
+        gone = self.webhooks.pop(values["event_type"], None)
+        self.note(call, "delete", values["event_type"], changed=gone is not None)
+        return _ok({"app_id": self.client.id, "event_type": values["event_type"]})
+
+    def _require_app(self, call: Call, values: dict[str, Any]) -> None:
+        if (values["app_id"], values["secret"]) != (self.client.id, self.client.secret):
+            raise self.refusal(call, self.denied)
 
     def new_thing(self, text: str, **fields: Any) -> Thing:
         """Return a new comment."""

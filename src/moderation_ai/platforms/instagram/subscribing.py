@@ -47,7 +47,7 @@ class InstagramSubscribes(Subscribes):
         if app is None:
             return ()
         is_installed = yield from self._is_installed(session, client)
-        return (_subscription(app, wish, session, client, is_installed=is_installed),)
+        return (_subscription(app, wish, is_installed=is_installed),)
 
     def register(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Have the app's address be ours, for all that is wanted, and the account install the app.
@@ -112,12 +112,12 @@ def _fields(app: Json | None) -> tuple[str, ...]:
     return tuple(each for each in names if each)
 
 
-def _subscription(app: Json, wish: Wish, session: Session, client: Client, *, is_installed: bool) -> Subscription:
+def _subscription(app: Json, wish: Wish, *, is_installed: bool) -> Subscription:
     reason = _NOT_ACTIVE if app.get("active") is not True else None if is_installed else _NOT_INSTALLED
-    asset = wish.account_id or session.account_id or session.page_id
+    there = replace(wish, url=str(app["callback_url"]))
     return Subscription(
-        id=f"{client.id}/{asset}" if asset else client.id,
-        url=str(app["callback_url"]),
+        id=there.id,
+        url=there.url,
         platform=wish.platform,
         account=wish.account,
         events=sorted(_fields(app)) if is_installed else [],

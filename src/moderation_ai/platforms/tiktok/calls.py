@@ -1,4 +1,4 @@
-"""TikTok's Accounts API, so far as acting needs it, as a table. Its errors come as a code inside of a 200.
+"""TikTok's Accounts API, so far as we need it, as a table. Its errors come as a code inside of a 200.
 
 Source: https://business-api.tiktok.com/portal/docs, Accounts API, comments and authorization.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from moderation_ai.core.api import Api
 from moderation_ai.core.budgets import Limit
-from moderation_ai.core.calls import Call, Effect, Failure, Field
+from moderation_ai.core.calls import Call, Effect, Failure, Field, Place
 from moderation_ai.core.errors import (
     CredentialsRejected,
     ModerationError,
@@ -20,6 +20,8 @@ from moderation_ai.core.errors import (
 
 _OPEN = "https://business-api.tiktok.com/open_api/v1.3"
 _DOCS = "https://business-api.tiktok.com/portal/docs"
+WEBHOOKS = ("COMMENT", "BRAND_MENTION", "VIDEO")
+"""The kinds that can be subscribed, but for direct messages."""
 _PAUSE = 300.0
 _PER_CALL = (Limit(units=40, seconds=60, shared_by="call", wait=_PAUSE),)
 _MANAGE = ("comment.list", "comment.list.manage")
@@ -111,6 +113,47 @@ CALLS = (
 )
 
 
+def _webhook(name: str, method: str, path: str, *more: Field, back: str | None, note: str) -> Call:
+    place: Place = "query" if method == "GET" else "json"
+    return Call(
+        name=name,
+        method=method,
+        url=f"{_OPEN}/business/webhook/{path}/",
+        fields=(Field("app_id", place), Field("secret", place), Field("event_type", place, only=WEBHOOKS), *more),
+        auth="none",
+        effect="reads" if method == "GET" else "sets",
+        visible="" if method == "GET" else "to nobody",
+        undone_by=back,
+        answer='{"code":0,"message":"OK","request_id":"2026","data":{"app_id":"app","event_type":"COMMENT",'
+        '"callback_url":"https://hooks.example.org/webhook/tiktok"}}',
+        proof="code",
+        note=note,
+        source=_DOCS,
+    )
+
+
+WEBHOOK_CALLS = (
+    _webhook(
+        "webhooks",
+        "GET",
+        "list",
+        back=None,
+        note="Of one kind; without a callback_url there is none. The secret stands in the query.",
+    ),
+    _webhook(
+        "set_webhook",
+        "POST",
+        "update",
+        Field("callback_url", "json"),
+        back="delete_webhook",
+        note="An app has one address for each kind: another takes its place. TikTok does not ask the address.",
+    ),
+    _webhook(
+        "delete_webhook", "POST", "delete", back="set_webhook", note="For all accounts that have connected the app."
+    ),
+)
+
+
 def _failure(code: int, error: type[ModerationError], says: str, wait: float | None = None) -> Failure:
     example = f'{{"code":{code},"message":"…","request_id":"2026","data":{{}}}}'
     return Failure(status=200, code=str(code), error=error, says=says, wait=wait, example=example)
@@ -144,7 +187,7 @@ def read_codes(body: Any) -> tuple[str, ...]:
 
 
 API = Api(
-    calls=CALLS,
+    calls=(*CALLS, *WEBHOOK_CALLS),
     failures=FAILURES,
     limits=(Limit(units=600, seconds=60, shared_by="app", wait=_PAUSE),),
     codes=read_codes,
