@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from moderation_ai.core.events import Fact, WebhookEvent, finish
 from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Request
@@ -14,7 +16,9 @@ TURNS = 60
 
 
 class Reader:
-    """Keep the cursors of a fake's feeds, and the events that came of them."""
+    """Keep the cursors of a fake's feeds, and the events that came of them; tokens are renewed when they end."""
+
+    renews = True
 
     def __init__(self, stage: Stage, *watched: str, spend_cap: float = 0.0, session: Session | None = None) -> None:
         self.stage = stage
@@ -52,6 +56,9 @@ class Reader:
         raise AssertionError(f"the feed {feed.key} never comes to an end")
 
     def ask(self, feed: Feed) -> Page:
+        if self.renews and self.session.is_due(self.stage.clock.now()):
+            self.stage.fake.authorise()
+            self.session = replace(self.stage.fake.session, account_id=self.session.account_id)
         return self.stage.drive(
             self.platform.ask_feed(feed, self.cursors.get(feed.key, ""), self.session, self.stage.clock.now())
         )

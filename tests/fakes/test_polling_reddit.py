@@ -274,6 +274,7 @@ def test_what_goes_wrong_is_told_and_costs_nothing_that_was_written(fault: str, 
     with Stage("reddit").served() as stage:
         reader = Reader(stage, "breadmakers")
         one = stage.fake.write("one")
+        reader.renews = False
         stage.fake.faults.order(fault, COMMENTS)  # type: ignore[arg-type] # The names are those of the faults.
         with pytest.raises(error):
             reader.poll(COMMENTS)

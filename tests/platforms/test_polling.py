@@ -17,17 +17,17 @@ from moderation_ai.core.flows import Answer, Outgoing
 from moderation_ai.core.http import Headers
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.polling import Feed, Page
+from moderation_ai.core.quotas import shares_of
 from moderation_ai.sender import check_address
 from tests.platforms.driving import SESSION, TOKEN, answer, by_table, drive
 from tests.platforms.fixtures import NOW, PLATFORMS
 
-WATCHED = {"reddit": ("r/breadmakers",)}
 POLLED = [platform for platform in PLATFORMS if platform.poll]
 CAP = 1.0
 
 
 def feeds_of(platform: Platform) -> tuple[Feed, ...]:
-    return platform.feeds(WATCHED.get(platform.name, ()), SESSION, CAP)
+    return platform.feeds(platform.watches, SESSION, CAP)
 
 
 FEEDS = [(platform, feed) for platform in POLLED for feed in feeds_of(platform)]
@@ -55,6 +55,12 @@ def test_a_feed_names_the_calls_that_it_makes_and_what_they_cost(platform: Platf
     for name, times in feed.calls.items():
         assert platform.api.call(name).effect == "reads"
         assert times > 0
+
+
+@every_poller
+def test_the_feeds_of_one_account_stay_within_the_documented_limits(platform: Platform) -> None:
+    # What is left is for acting, and for another account or two of the same app.
+    assert all(share.of_limit <= 0.5 for share in shares_of(platform.api, feeds_of(platform)))
 
 
 @every_feed

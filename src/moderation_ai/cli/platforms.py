@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
+from moderation_ai.cli.terminal.feeds import polling_rows, print_polling
 from moderation_ai.cli.terminal.invocation import as_json_option
 from moderation_ai.cli.terminal.printing import print_json
 from moderation_ai.core.calls import Auth, Call
@@ -20,29 +21,29 @@ from moderation_ai.platforms import all_platforms, find_platform
 @click.option(
     "--subscriptions", "with_subscriptions", is_flag=True, help="Show what can be subscribed, and by which calls."
 )
+@click.option("--polling", "with_polling", is_flag=True, help="Show each feed, its interval and its cost.")
 @as_json_option
-def platforms(names: tuple[str, ...], with_actions: bool, with_subscriptions: bool, as_json: bool) -> None:
-    """Show which platforms there are, how they sign, and what can be done on them."""
+def platforms(
+    names: tuple[str, ...], with_actions: bool, with_subscriptions: bool, with_polling: bool, as_json: bool
+) -> None:
+    """Show which platforms there are, how they sign, what can be done on them, and what polling them costs."""
     found = [find_platform(name) for name in names] or [each for _, each in sorted(all_platforms().items())]
+    views = [*["actions"] * with_actions, *["subscriptions"] * with_subscriptions, *["polling"] * with_polling]
     if as_json:
-        print_json(_rows(found, with_actions=with_actions, with_subscriptions=with_subscriptions))
+        print_json(_rows(found, views))
         return
     for each in found:
         _print(platform_dict(each))
-        if with_actions:
-            _print_actions(each)
-        if with_subscriptions:
-            _print_subscriptions(each)
+        for view in views:
+            _PRINTED[view](each)
 
 
-def _rows(found: list[Platform], *, with_actions: bool, with_subscriptions: bool) -> Iterator[dict[str, Any]]:
+def _rows(found: list[Platform], views: Sequence[str]) -> Iterator[dict[str, Any]]:
     for each in found:
-        if with_actions:
-            yield from action_rows(each)
-        if with_subscriptions:
-            yield from subscription_rows(each)
-        if not with_actions and not with_subscriptions:
+        if not views:
             yield platform_dict(each)
+        for view in views:
+            yield from _ROWS[view](each)
 
 
 def platform_dict(platform: Platform) -> dict[str, Any]:
@@ -161,3 +162,15 @@ def _print_subscriptions(platform: Platform) -> None:
         for name, text in facts:
             if text:
                 click.echo(f"    {name:<8} {text}")
+
+
+_ROWS: Mapping[str, Callable[[Platform], Iterator[dict[str, Any]]]] = {
+    "actions": action_rows,
+    "subscriptions": subscription_rows,
+    "polling": polling_rows,
+}
+_PRINTED: Mapping[str, Callable[[Platform], None]] = {
+    "actions": _print_actions,
+    "subscriptions": _print_subscriptions,
+    "polling": print_polling,
+}

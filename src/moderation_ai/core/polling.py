@@ -56,6 +56,8 @@ class Polls:
     name: ClassVar[str]
     poll: ClassVar[bool] = False
     """Whether comments or posts can be polled there."""
+    watches: ClassVar[tuple[str, ...]] = ()
+    """What can be watched there beside the account's own, one example of each kind."""
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:
         """Return what is polled for an account; ``watched`` is what the configuration names (subreddits, feeds, …).

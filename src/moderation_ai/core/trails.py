@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
@@ -51,8 +51,8 @@ class Trail(msgspec.Struct, kw_only=True, omit_defaults=True):
     oldest of the first poll, and ``top`` the newest of the walk under way, which goes on at ``after`` and has read
     ``pages``; ``met`` says that it came upon what had been seen. ``seen`` holds the last state of each object, the
     longest unseen first; ``missing`` the objects that one look did not find. ``looked`` is when a look was last due,
-    and ``turn`` where in ``seen`` it goes on. ``changes`` counts those that carry no time of their own, so that no two
-    of them are one.
+    and ``turns`` where in ``seen`` each kind of look goes on. ``changes`` counts those that carry no time of their own,
+    so that no two of them are one.
     """
 
     high: float = 0.0
@@ -66,7 +66,7 @@ class Trail(msgspec.Struct, kw_only=True, omit_defaults=True):
     missing: list[str] = []
     looked: float = 0.0
     looks: bool = False
-    turn: int = 0
+    turns: dict[str, int] = {}
     changes: int = 0
 
     @property
@@ -169,13 +169,17 @@ class Trail(msgspec.Struct, kw_only=True, omit_defaults=True):
         due, self.looks = self.looks and 0 <= now.timestamp() - self.looked <= SAME_POLL, False
         return due
 
-    def next_look(self, size: int, depth: int) -> list[str]:
-        """Return the ids to look at next: what was missing once, then those of the last ``depth`` seen, in turns."""
-        recent = list(self.seen)[-depth:][::-1]
-        begin = self.turn if self.turn < len(recent) else 0
-        missing = [each for each in self.missing if each in self.seen][:size]
+    def next_look(self, size: int, depth: int, kind: str = "", among: Callable[[str], bool] = bool) -> list[str]:
+        """Return the ids to look at next: what was missing once, then those of the last ``depth`` seen, in turns.
+
+        ``among`` chooses those that a look of this ``kind`` can show.
+        """
+        recent = [each for each in self.seen if among(each)][-depth:][::-1]
+        begin = self.turns.get(kind, 0)
+        begin = begin if begin < len(recent) else 0
+        missing = [each for each in self.missing if each in self.seen and among(each)][:size]
         rest = [each for each in recent[begin:] if each not in missing][: size - len(missing)]
-        self.turn = begin + len(rest)
+        self.turns[kind] = begin + len(rest)
         return missing + rest
 
     def settle(self, asked: Iterable[str], found: Iterable[str]) -> list[str]:

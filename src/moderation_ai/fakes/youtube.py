@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, HIDDEN, REMOVED, VISIBLE
 from moderation_ai.core.calls import Call
-from moderation_ai.fakes.fake import Fake
+from moderation_ai.fakes.channel import Channel, comment_of, snippet_of
 from moderation_ai.fakes.replies import Reply, say
 from moderation_ai.fakes.things import Thing
 from moderation_ai.platforms.youtube import PLATFORM
@@ -19,7 +19,7 @@ _ACTIONS = {"heldForReview": "hide", "published": "unhide", "rejected": "remove"
 _FORBIDDEN = (403, "forbidden")
 
 
-class YouTubeFake(Fake):
+class YouTubeFake(Channel):
     """Play YouTube, and the bridge of one's own that tells of its comments."""
 
     name = "youtube"
@@ -49,7 +49,7 @@ class YouTubeFake(Fake):
     def tell_written(self, thing: Thing) -> None:
         """Send what a bridge sends of a new comment, in the shape of the webhook patterns."""
         body = self.shape("comment.insert")
-        body["comment"].update(id=thing.id, snippet=_snippet(thing))
+        body["comment"].update(id=thing.id, snippet=snippet_of(thing))
         self.tell("comment.insert", body)
 
     def do_moderate(self, call: Call, values: dict[str, Any]) -> Reply:
@@ -84,7 +84,7 @@ class YouTubeFake(Fake):
             raise self.refusal(call, (400, "commentTextTooLong"))
         reply = self.answer_with(call, parent, values["snippet.textOriginal"])
         self.tell_written(reply)
-        return say(_comment(reply))
+        return say(comment_of(reply))
 
     def do_delete(self, call: Call, values: dict[str, Any]) -> Reply:
         """Delete a comment of the account's own."""
@@ -97,7 +97,7 @@ class YouTubeFake(Fake):
     def do_comments(self, call: Call, values: dict[str, Any]) -> Reply:
         """Show the comments that exist; their moderation status is not told."""
         found = [self.things.get(each) for each in values["id"].split(",")]
-        items = [_comment(each) for each in found if each is not None and each.is_there]
+        items = [comment_of(each) for each in found if each is not None and each.is_there]
         return say({"kind": "youtube#commentListResponse", "items": items})
 
     def do_me(self, call: Call, values: dict[str, Any]) -> Reply:
@@ -114,24 +114,6 @@ class YouTubeFake(Fake):
 
 def _fields(thing: Thing) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in thing.__struct_fields__}
-
-
-def _snippet(thing: Thing) -> dict[str, Any]:
-    when = thing.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    snippet = {
-        "textDisplay": thing.text,
-        "textOriginal": thing.text,
-        "authorDisplayName": thing.author_username,
-        "authorChannelId": {"value": thing.author_id},
-        "videoId": thing.post_id,
-        "publishedAt": when,
-        "updatedAt": when,
-    }
-    return {**snippet, "parentId": thing.parent_id} if thing.parent_id else snippet
-
-
-def _comment(thing: Thing) -> dict[str, Any]:
-    return {"kind": "youtube#comment", "id": thing.id, "snippet": _snippet(thing)}
 
 
 FAKE = YouTubeFake

@@ -36,6 +36,7 @@ class RedditPolls(Polls):
 
     api: Api = API
     poll = True
+    watches = ("r/breadmakers",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:
         """Return the feeds of the subreddits that are watched, many of them in one request."""

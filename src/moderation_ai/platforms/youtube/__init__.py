@@ -28,6 +28,7 @@ from moderation_ai.core.pubsub import (
 from moderation_ai.core.xml import is_xml
 from moderation_ai.platforms.youtube.acting import YouTubeActs
 from moderation_ai.platforms.youtube.comments import COMMENTS, read_comments
+from moderation_ai.platforms.youtube.fetching import YouTubePolls
 from moderation_ai.platforms.youtube.samples import samples_of
 from moderation_ai.platforms.youtube.videos import VIDEOS, read_videos
 
@@ -35,7 +36,7 @@ _SPELLINGS = re.compile(r"https?://www\.youtube\.com/(?:xml/)?feeds/videos\.xml\
 _SPELLING = "https://www.youtube.com/xml/feeds/videos.xml?"
 
 
-class YouTube(YouTubeActs, Platform):
+class YouTube(YouTubeActs, YouTubePolls, Platform):
     """Know YouTube.
 
     Sources: https://developers.google.com/youtube/v3/guides/push_notifications (videos, by WebSub),

@@ -1,4 +1,4 @@
-"""YouTube's Data API v3, so far as acting needs it, as a table.
+"""YouTube's Data API v3, so far as acting needs it, as a table; the lists that are polled stand in ``polled.py``.
 
 Sources: https://developers.google.com/youtube/v3/docs/comments and
 https://developers.google.com/youtube/v3/determine_quota_cost.
@@ -23,6 +23,7 @@ from moderation_ai.core.errors import (
     UnsupportedAction,
 )
 from moderation_ai.core.flows import Answer
+from moderation_ai.platforms.youtube.polled import POLLED
 
 _COMMENTS = "https://www.googleapis.com/youtube/v3/comments"
 _PAGE = "https://developers.google.com/youtube/v3/docs/comments"
@@ -239,7 +240,7 @@ def _sunday(year: int, month: int, number: int) -> date:
 
 
 API = Api(
-    calls=CALLS,
+    calls=(*CALLS, *POLLED),
     failures=FAILURES,
     limits=(Limit(units=10_000, seconds=86_400, shared_by="app"),),
     codes=read_codes,

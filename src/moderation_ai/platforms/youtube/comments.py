@@ -6,6 +6,7 @@ Source: https://developers.google.com/youtube/v3/docs/comments. YouTube pushes n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from moderation_ai.core.batches import unknown_element
@@ -37,9 +38,10 @@ def read_comments(value: Any) -> list[Fact]:
 def read_comment(fields: Mapping[str, Any]) -> Comment:
     """Return a comment as the Data API writes it (``youtube#comment``); its id is None where it has none."""
     snippet = as_dict(fields.get("snippet"))
+    comment_id, post_id = as_id(fields.get("id")), as_id(snippet.get("videoId"))
     return Comment(
-        id=as_id(fields.get("id")),
-        post_id=as_id(snippet.get("videoId")),
+        id=comment_id,
+        post_id=post_id,
         parent_id=as_id(snippet.get("parentId")),
         author_id=first_id(as_dict(snippet.get("authorChannelId")).get("value")),
         author_username=as_text(snippet.get("authorDisplayName")),
@@ -47,6 +49,40 @@ def read_comment(fields: Mapping[str, Any]) -> Comment:
         text=as_text(snippet.get("textOriginal")) or as_text(snippet.get("textDisplay")),
         created_at=as_time(snippet.get("publishedAt")),
         updated_at=as_time(snippet.get("updatedAt")),
+        permalink=f"https://www.youtube.com/watch?v={post_id}&lc={comment_id}" if post_id and comment_id else None,
+    )
+
+
+def written(comment: Comment, account_id: str | None = None) -> Fact:
+    """Return the fact of a new comment."""
+    return _fact("comment.created", comment, comment.created_at, account_id)
+
+
+def edited(comment: Comment, account_id: str | None = None) -> Fact:
+    """Return the fact of an edit, by the time of it."""
+    fact = _fact("comment.updated", comment, comment.updated_at, account_id)
+    fact.version = comment.updated_at.isoformat() if comment.updated_at else None
+    return fact
+
+
+def held(comment: Comment, account_id: str | None = None) -> Fact:
+    """Return the fact that a comment waits for the channel's owner; YouTube does not say since when."""
+    return _fact("comment.held", comment, comment.created_at, account_id)
+
+
+def is_edited(comment: Comment) -> bool:
+    """Say whether a comment was changed after it was written."""
+    return comment.updated_at is not None and comment.created_at is not None and comment.updated_at > comment.created_at
+
+
+def _fact(event_type: str, comment: Comment, when: datetime | None, account_id: str | None) -> Fact:
+    return Fact(
+        event_type=event_type,
+        object_id=require_id(comment.id, of="a comment"),
+        data=Data(comment=comment),
+        timestamp=when,
+        account_id=account_id,
+        author_id=comment.author_id,
     )
 
 
