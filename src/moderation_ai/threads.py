@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401  # asyncio and drivers want it, and it cannot be imported any more once the interpreter ends
 import contextvars
 import os
 import threading

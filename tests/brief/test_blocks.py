@@ -21,6 +21,7 @@ from moderation_ai.utils import WebhookHandler, verify_webhook_signature
 from moderation_ai.webhooks.report import Report
 from tests.blocks import run_block
 from tests.brief.copies import STAND_INS, block, text_of
+from tests.kinds import lasting_url
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ GIVEN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MODERATION_AI_STORE__URL", f"sqlite:///{tmp_path}/events.db")
+    monkeypatch.setenv("MODERATION_AI_STORE__URL", lasting_url(tmp_path / "events.db"))
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from moderation_ai.platforms import find_platform
 from moderation_ai.utils import WebhookHandler
 from tests.blocks import run_block
 from tests.brief.copies import block, text_of
-from tests.webhooks.children import our_environment, run_program
+from tests.kinds import ANY
+from tests.webhooks.children import our_environment, run_program, url_of
 from tests.webhooks.events import Book, envelope
 from tests.webhooks.serving import Reply, asgi_server, ask, post, wsgi_server
 
@@ -158,9 +159,9 @@ def check_what_is_served(server: Server) -> None:
 
 
 @pytest.fixture
-def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The names that an example defines, with a store in memory."""
-    monkeypatch.setenv("MODERATION_AI_STORE__URL", "memory://")
+def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """The names that an example defines, with a store of any kind."""
+    monkeypatch.setenv("MODERATION_AI_STORE__URL", url_of(ANY, tmp_path))
     names: dict[str, Any] = {"__name__": "example"}
     asyncio.run(run_block(text_of(request.param), names, str(block(request.param))))
     return names

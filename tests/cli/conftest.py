@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,7 +49,11 @@ def run() -> Run:
 
     def call(*args: str, clock: Any = None, env: dict[str, str] | None = None, **more: Any) -> Result:
         invocation = Invocation(clock or ManualClock(NOW))
-        return CliRunner(env=env).invoke(cli, list(args), obj=invocation, prog_name="moderation-ai", **more)
+        # What the tests themselves are told by is no setting.
+        ours = {name: None for name in os.environ if name.startswith("MODERATION_AI_TEST_")}
+        return CliRunner(env={**ours, **(env or {})}).invoke(
+            cli, list(args), obj=invocation, prog_name="moderation-ai", **more
+        )
 
     return call
 

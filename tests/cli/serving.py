@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from tests.kinds import LASTING, lasting_url
+
 SECRET = "9f2c0e5ecretc0ffee5ecret0123456789"
 PATIENCE = 30.0
 """Seconds after which a process that does not end is an error."""
@@ -39,8 +41,9 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def usual(**more: str) -> dict[str, str]:
-    """Return the settings of a gateway with one platform, on ports that are free."""
-    return environment(PLATFORMS__GENERIC__SECRETS=SECRET, SERVER__PORT="0", CONSOLE__PORT="0", **more)
+    """Return the settings of a gateway with one platform, on ports that are free and the folder's store."""
+    store = {"STORE__URL": lasting_url("moderation.db")} if LASTING == "postgres" else {}
+    return environment(PLATFORMS__GENERIC__SECRETS=SECRET, SERVER__PORT="0", CONSOLE__PORT="0", **{**store, **more})
 
 
 class Served:

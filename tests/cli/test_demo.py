@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -25,8 +24,12 @@ from moderation_ai.cli.demo.running import playable
 from moderation_ai.cli.demo.summing import print_summary, summarise
 from moderation_ai.cli.demo.traffic import Post, Traffic
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.events import WebhookEvent
 from moderation_ai.platforms import all_platforms
+from moderation_ai.stores.base import EventFilter
+from moderation_ai.stores.opening import open_store
 from tests.cli.filling import URL
+from tests.kinds import lasting_url
 
 SIX = {"twitter", "instagram", "reddit", "youtube", "medium", "tiktok"}
 PATIENCE = 180.0
@@ -138,20 +141,26 @@ def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+async def stored(url: str) -> list[WebhookEvent]:
+    store = open_store(url)
+    try:
+        return await store.events(EventFilter())
+    finally:
+        await store.close()
+
+
 def test_a_whole_run_loses_nothing_and_tells_so(capsys: pytest.CaptureFixture[str]) -> None:
-    done = run_demo("--seconds", "0.5", "--rate", "120", "--json")
+    url = lasting_url("demo.db")
+    done = run_demo("--seconds", "0.5", "--rate", "120", "--json", "--store", url)
     assert done.returncode == 0, done.stderr
     summary: dict[str, Any] = msgspec.json.decode(done.stdout.splitlines()[-1])
     assert summary["lost"] == summary["wrong"] == summary["dead"] == 0
     assert summary["accepted"] == summary["stored"] + summary["duplicates"] + summary["ignored"]
     assert summary["handled"] == summary["stored"] + summary["stored_unanswered"]
     assert set(summary["platforms"]) >= SIX
-    with sqlite3.connect("moderation.db") as store:
-        (count,) = store.execute("SELECT count(*) FROM events").fetchone()
-    store.close()
-    assert count == summary["handled"]
+    assert len(asyncio.run(stored(url))) == summary["handled"]
 
-    assert asyncio.run(foreign("sqlite:///moderation.db")) is None, "a second demo may use it again"
+    assert asyncio.run(foreign(url)) is None, "a second demo may use it again"
 
     print_summary(summary)
     head, *lines = capsys.readouterr().out.splitlines()

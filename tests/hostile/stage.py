@@ -15,8 +15,8 @@ from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import Counts, EventFilter, Store
-from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.web.gateway import Gateway
+from tests.kinds import new_store
 from tests.platforms.fixtures import NOW, PLATFORMS, Key, keys_of
 from tests.web.stage import Answer, Client, NewLoop, Served, served
 
@@ -64,7 +64,7 @@ def target(
     new_loop: NewLoop = asyncio.new_event_loop,
 ) -> Iterator[Target]:
     """Serve a gateway of every platform (or those ``named``), whose clock stands at ``NOW``."""
-    store = MemoryStore()
+    store = new_store()
     all_named = sources() if named is None else named
     intake = Intake(store, all_named, aliases=aliases(), allowed=allowed, trusted=trusted)
     with served(Gateway(intake, clock=ManualClock(NOW)), store=store, new_loop=new_loop) as running:

@@ -31,12 +31,16 @@ class Clock(ManualClock):
 
 
 class WatchedInbox:
-    """A store that tells when a claim was answered, and whether it gave nothing."""
+    """A store that tells when a claim was answered, and whether it gave nothing to a worker that had nothing.
+
+    One that had something is not at rest then: what it settles may let lanes go, and wakes it.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.begun = 0
         self.gave_nothing = False
+        self.held: Callable[[], int] = lambda: 0
         self._answered = 0
         self._changed = asyncio.Condition()
 
@@ -46,13 +50,14 @@ class WatchedInbox:
     async def claim(self, worker: str, limit: int, now: datetime, lease: float) -> list[Claimed]:
         self.begun += 1
         number = self.begun
+        had_nothing = not self.held()
         claimed: list[Claimed] = []
         try:
             claimed = await self.store.claim(worker, limit, now, lease)
         finally:
             async with self._changed:
                 self._answered = number
-                self.gave_nothing = limit > 0 and not claimed
+                self.gave_nothing = had_nothing and limit > 0 and not claimed
                 self._changed.notify_all()
         return claimed
 
@@ -91,6 +96,7 @@ class Stage:
             lease=lease,
             on_settled=self.outcomes.append,
         )
+        self.inbox.held = lambda: self.worker.held
         self._working: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Stage:
@@ -157,7 +163,7 @@ class Stage:
         await self.inbox.answered_after(number)
 
     async def quiet(self) -> None:
-        """Return once nothing can be done any more before the clock is turned."""
+        """Return once nothing can be done any more before the clock is turned, and the worker sleeps."""
         await self.look()
         while self.worker.held or not self.inbox.gave_nothing:
             await self.look()

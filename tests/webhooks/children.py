@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from tests.kinds import LASTING, lasting_url
+
 ROOT = Path(__file__).parents[2]
 HEAD = """
 import asyncio, os, sys, threading, time
@@ -21,13 +23,22 @@ def note(name):
 """
 
 
-def run_program(folder: Path, program: str, *, store: str | None = "sqlite:///events.db", seconds: float = 30):  # type: ignore[no-untyped-def]  # a CompletedProcess
-    """Run a program to its end in ``folder``."""
-    environment = our_environment(store)
+def run_program(folder: Path, program: str, *, store: str | None = LASTING, seconds: float = 30):  # type: ignore[no-untyped-def]  # a CompletedProcess
+    """Run a program to its end in ``folder``, on a kind of store."""
+    environment = our_environment(store and url_of(store, folder))
     command = [sys.executable, "-X", "dev", "-c", HEAD + textwrap.dedent(program)]
-    return subprocess.run(
+    ended = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
     )
+    # In its development mode Python tells of what was slow, as an import is on a machine that others use.
+    lines = ended.stderr.splitlines(keepends=True)
+    ended.stderr = "".join(line for line in lines if not (line.startswith("Executing <") and " took " in line))
+    return ended
+
+
+def url_of(kind: str, folder: Path) -> str:
+    """Return the URL of a folder's store of a kind: ``memory``, or one that lasts."""
+    return "memory://" if kind == "memory" else lasting_url(folder / "events.db", kind)
 
 
 def our_environment(store: str | None = None) -> dict[str, str]:

@@ -31,7 +31,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.utils import WebhookHandler
-from tests.kinds import new_store
+from tests.kinds import lasting_url, new_store
 from tests.webhooks.children import handled, our_environment
 from tests.webhooks.events import ONCE, Book, envelope
 from tests.webhooks.serving import asgi_server, ask, post, wsgi_server
@@ -125,7 +125,7 @@ def gunicorn(folder: Path, *options: str, environment: dict[str, str] | None = N
     process = subprocess.Popen(
         [*command, "tests.webhooks.preforked:app"],
         cwd=folder,
-        env=our_environment("sqlite:///events.db") | (environment or {}),
+        env=our_environment(lasting_url(folder / "events.db")) | (environment or {}),
         stderr=subprocess.PIPE,
         text=True,
     )

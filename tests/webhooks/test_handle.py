@@ -13,6 +13,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Delivery
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import lasting_url
 from tests.webhooks.events import ONCE, Book, envelope, made
 
 OURS = "moderation-ai-loop"
@@ -322,7 +323,7 @@ def _delivery(handler: WebhookHandler, body: bytes) -> Delivery:
 @pytest.mark.anyio
 async def test_half_a_character_in_a_comment_does_not_keep_it_from_the_handlers(tmp_path: Path) -> None:
     seen: list[str | None] = []
-    handler = WebhookHandler(secret="s", store=f"sqlite:///{tmp_path}/halves.db", retries=ONCE)
+    handler = WebhookHandler(secret="s", store=lasting_url(tmp_path / "halves.db"), retries=ONCE)
     handler.on("comment.*")(lambda event: seen.append(event.text))
     assert (await handler.handle(made(text="spam \ud800"))).ok
     assert seen == ["spam \ufffd"]

@@ -49,7 +49,7 @@ async def send(port: int, body: bytes, path: str = "/webhook/generic") -> Reply:
 
 
 async def test_handlers_run_on_the_loop_that_serves(tmp_path: Path) -> None:
-    handler, book = WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db"), Book()
+    handler, book = WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db")), Book()
     book.async_handler(handler)
     book.plain_handler(handler)
     async with started(handler) as (port, _):
@@ -59,7 +59,7 @@ async def test_handlers_run_on_the_loop_that_serves(tmp_path: Path) -> None:
 
 
 async def test_the_endpoint_is_where_it_is_wanted(tmp_path: Path) -> None:
-    handler = WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db", endpoint="hooks/in/")
+    handler = WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db"), endpoint="hooks/in/")
     async with started(handler) as (port, _):
         assert (await send(port, envelope(), "/hooks/in/generic")).status == 200
         assert (await send(port, envelope(), "/hooks/in")).status == 200
@@ -92,7 +92,7 @@ async def test_its_end_lets_handlers_come_to_theirs(tmp_path: Path) -> None:
 
 
 async def test_it_serves_again_after_its_end(tmp_path: Path) -> None:
-    handler, book = WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db"), Book()
+    handler, book = WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db")), Book()
     book.async_handler(handler)
     for number in (1, 2):
         async with started(handler) as (port, _):
@@ -102,7 +102,7 @@ async def test_it_serves_again_after_its_end(tmp_path: Path) -> None:
 
 
 async def test_only_listed_addresses_may_post(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/s.db"
+    store = lasting_url(tmp_path / "s.db")
     for allowed, status in ((["0.0.0.0/0"], 200), (["127.0.0.0/8"], 200), (["192.0.2.0/24"], 403), ([], 200)):
         async with started(WebhookHandler(secret=SECRET, store=store, allowed_ips=allowed)) as (port, _):
             assert (await send(port, envelope())).status == status
@@ -114,7 +114,7 @@ async def test_without_a_secret_it_does_not_start() -> None:
 
 
 async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
-    handler = WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db")
+    handler = WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -127,7 +127,7 @@ async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 async def test_a_port_that_is_none_is_told(port: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MODERATION_AI_SERVER__PORT", port)
     with pytest.raises(ConfigurationError, match="MODERATION_AI_SERVER__PORT"):
-        await WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db").start()
+        await WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db")).start()
 
 
 async def test_a_file_may_say_where_events_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ async def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -
 async def test_port_and_host_may_stand_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODERATION_AI_SERVER__PORT", "0")
     monkeypatch.setenv("MODERATION_AI_SERVER__HOST", "127.0.0.2")
-    handler = WebhookHandler(secret=SECRET, store=f"sqlite:///{tmp_path}/s.db")
+    handler = WebhookHandler(secret=SECRET, store=lasting_url(tmp_path / "s.db"))
     addresses: list[dict[str, str]] = []
     async with started(handler, port=None) as (port, _):
         assert port > 0

@@ -15,6 +15,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Added, Delivery, EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler
+from tests.kinds import lasting_url
 from tests.webhooks.events import Book, envelope, handle_now, in_thread, made
 
 
@@ -111,7 +112,7 @@ async def test_what_no_handler_takes_is_unhandled(handler: WebhookHandler) -> No
 
 @pytest.mark.anyio
 async def test_what_another_process_handles_is_known_to_who_waits_for_it(tmp_path: Path, book: Book) -> None:
-    one, two = [WebhookHandler(store=f"sqlite:///{tmp_path}/s.db") for _ in range(2)]
+    one, two = [WebhookHandler(store=lasting_url(tmp_path / "s.db")) for _ in range(2)]
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     @one.on("comment.created", name="h")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ current_event: ContextVar[WebhookEvent | None] = ContextVar("current_event", def
 """The event whose handler is running: what a handler calls may ask which platform it is about."""
 lanes_in_hand: ContextVar[frozenset[str]] = ContextVar("lanes_in_hand", default=frozenset())
 """The lanes of the events whose handlers are running around this code: to wait for them here is to wait for oneself."""
-Call = Callable[[Handler, WebhookEvent], Awaitable[BaseException | None]]
+Call = Callable[[Handler, WebhookEvent], Coroutine[Any, Any, BaseException | None]]
 """Runs one handler and returns what it raised, or None."""
 
 

@@ -18,6 +18,7 @@ from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import MODERATION, Handler, Handlers
 from moderation_ai.pipeline.moderator import Moderator
+from moderation_ai.pipeline.steps import Steps
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, UNTIL_IT_RAN, Attempt, Claimed, Outcome
 
@@ -135,10 +136,14 @@ class Dispatcher:
 
     async def _try(self, handler: Handler, event: WebhookEvent) -> BaseException | None:
         """Return None if the handler handled the event, else what it raised."""
+        began = asyncio.get_running_loop().time()
+        call = call_here if handler.is_ours else self._call
+        steps = Steps(call(handler, event))
+        if steps.begin():
+            return steps.result
         try:
-            call = call_here if handler.is_ours else self._call
-            async with asyncio.timeout(handler.timeout):
-                return await call(handler, event)
+            async with asyncio.timeout_at(began + handler.timeout):
+                return await steps.rest()
         except TimeoutError:
             return TimeoutError(f"it took longer than {handler.timeout:g} s")
 

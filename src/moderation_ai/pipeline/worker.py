@@ -12,6 +12,7 @@ from moderation_ai.core.errors import StoreError
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.dispatcher import Dispatcher, follow
+from moderation_ai.pipeline.steps import Steps
 from moderation_ai.stores.base import Claimed, Inbox, Outcome
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ PATIENCE = 0.5
 """Seconds between two claims while requests go first; what is stored meanwhile is handled when they ebb."""
 POLL = 1.0
 """Seconds after which an idle worker looks for what other processes added."""
+TURN = 64
+"""Lanes that are walked before everybody else on the loop has a turn."""
 _AGAIN = RetrySchedule(max_attempts=1_000_000, first=0.5, factor=2, longest=10, jitter=0)
 
 
@@ -60,6 +63,10 @@ class Worker:
         self._on_settled = on_settled
         self._waiting = waiting
         self._lanes: dict[str, deque[Claimed]] = {}
+        self._behind = 0  # how many of them wait for an earlier one of their lane
+        self._is_full = False
+        self._ready: deque[str] = deque()  # lanes that nobody walks yet
+        self._walker: asyncio.Task[None] | None = None
         self._walks: set[asyncio.Task[None]] = set()
         self._outcomes: list[Outcome] = []
         self._settling: asyncio.Task[None] | None = None
@@ -91,7 +98,7 @@ class Worker:
     async def _claim(self) -> list[Claimed]:
         """Claim as much as there is room for; with no room, renew the lease on what is held."""
         room = self._room()
-        wanted = room if room >= self._limit // 4 else 0
+        wanted = min(room, (self._limit + 1) // 2) if room >= self._limit // 4 else 0
         if not wanted and not self.held:
             return []
         claimed = await self._inbox.claim(self.name, wanted, self._clock.now(), self._lease)
@@ -106,16 +113,18 @@ class Worker:
         """Return how many events more may be held.
 
         What waits behind another event of its lane counts for an eighth: a long lane, which anyone can make by changing
-        one comment again and again, must not keep all others out while it is walked.
+        one comment again and again, must not keep all others out while it is walked. What is handled and waits for its
+        settlement has left its place to the next, but there is an end to that too.
         """
-        behind = sum(len(lane) - 1 for lane in self._lanes.values())
-        return self._limit - (self.held - behind) - behind // 8
+        behind = self._behind // 8
+        return min(self._limit - len(self._lanes), 2 * self._limit - (self.held - self._behind)) - behind
 
     async def _pause(self, claimed: list[Claimed]) -> float:
         """Return the seconds to wait: none while there is more to get, else until a retry is due."""
-        if claimed and self._room() > self._limit // 2:
+        self._is_full = self._room() < max(self._limit // 4, 1)
+        if claimed and not self._is_full:
             return 0.0
-        if self._room() <= self._limit // 2:
+        if self._is_full:
             return self._poll
         now = self._clock.now()
         due = await self._inbox.next_due(now)
@@ -131,12 +140,49 @@ class Worker:
             lane = self._lanes.get(one.event.lane)
             if lane is not None:
                 lane.append(one)
+                self._behind += 1
                 continue
-            self._lanes[one.event.lane] = deque([one])
-            # A context of its own: this may be called in that of a request, which is not that of later events.
-            walk = asyncio.get_running_loop().create_task(self._walk(one.event.lane), context=Context())
-            self._walks.add(walk)
-            walk.add_done_callback(self._walks.discard)
+            self._lanes[one.event.lane] = deque((one,))
+            self._ready.append(one.event.lane)
+        self._walk_on()
+
+    def _walk_on(self) -> None:
+        """See that somebody walks the lanes that are ready."""
+        if self._ready and self._walker is None:
+            walker = asyncio.get_running_loop().create_task(self._walk_all(), context=Context())
+            self._walker = walker
+            self._walks.add(walker)
+            walker.add_done_callback(self._walks.discard)
+
+    async def _walk_all(self) -> None:
+        """Walk one ready lane after the other; the first whose handler has to wait keeps this task, and is its last.
+
+        A task for each lane costs more than a handler that decides and returns. What handlers see of their task is as
+        if they had one each: their context is their own, and nobody else is in the task while they wait.
+        """
+        walker = asyncio.current_task()
+        assert walker is not None
+        walked = 0
+        try:
+            while self._ready and not walker.cancelling():
+                # A context of its own: this may have begun in that of a request, which is not that of these events.
+                lane = Steps(self._walk(self._ready.popleft()), Context())
+                if not lane.begin():
+                    self._hand_on(walker)
+                    await lane.rest()
+                    return
+                walked += 1
+                if walked % TURN == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._hand_on(walker)
+
+    def _hand_on(self, walker: asyncio.Task[None]) -> None:
+        """Let another task walk the lanes that are ready still."""
+        if self._walker is walker:
+            self._walker = None
+        self._walk_on()
+        self._settle_soon()
 
     async def _walk(self, name: str) -> None:
         """Run the events of one lane, in order, until none is left."""
@@ -146,14 +192,18 @@ class Worker:
             outcome = await self._dispatcher.run(claimed)
             lane.popleft()
             if lane:
+                self._behind -= 1
                 follow(lane[0], claimed, outcome)
             self._outcomes.append(outcome)
             self._settle_soon()
         del self._lanes[name]
+        if self._is_full and self._room() >= self._limit // 4:
+            self._wake.set()
 
     def _settle_soon(self) -> None:
-        """Write outcomes down while others gather: what ends during one commit goes into the next."""
-        if self._settling is None:
+        """Write outcomes down while others gather: what ends during one commit, or in one go, is settled together."""
+        is_worth_it = not self._ready or len(self._outcomes) >= self._limit // 2
+        if self._settling is None and self._outcomes and is_worth_it:
             self._settling = asyncio.get_running_loop().create_task(self._settle())
 
     async def _settle(self) -> None:
@@ -188,6 +238,7 @@ class Worker:
         if self.held:
             await self._clock.wait(self._idle, deadline)
         ended = not self.held
+        self._ready.clear()
         for task in [*self._walks, *([self._settling] if self._settling else [])]:
             task.cancel()
         await asyncio.gather(*self._walks, return_exceptions=True)
