@@ -1,13 +1,17 @@
-"""Webhooks are registered, listed and forgotten; they outlive the process in a durable store."""
+"""Webhooks are registered, listed and deleted: at the platform where a token is configured, else noted for later."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moderation_ai.core.errors import ConfigurationError, UnknownPlatform
+from moderation_ai.core.errors import ConfigurationError, PlatformError, UnknownPlatform
+from moderation_ai.fakes import Fake, find_fake
+from moderation_ai.sender import Sender
 from moderation_ai.utils import WebhookHandler, delete_webhook, list_webhooks, register_webhook
 from tests.kinds import content_of, lasting_store, lasting_url, new_store
 
@@ -77,8 +81,112 @@ async def test_without_a_handler_the_store_that_serves_is_used(tmp_path: Path, m
         ({"platform": "twitter", "url": "https://"}, ConfigurationError),
         ({"platform": "twitter", "url": "https://[bad"}, ConfigurationError),
         ({"platform": "twitter", "url": URL, "secret": ""}, ConfigurationError),
+        ({"platform": "twitter", "url": "http://hooks.example.org/webhook/twitter"}, ConfigurationError),
+        ({"platform": "twitter", "url": "https://10.0.0.7/webhook/twitter"}, ConfigurationError),
     ],
 )
 async def test_what_makes_no_sense_is_refused(arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         await register_webhook(**arguments, store=new_store())
+
+
+async def test_without_a_token_it_says_that_the_platform_was_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    made = await register_webhook("twitter", URL, "s", store=new_store())
+    assert made.status == "registered"
+    assert made.reason is not None
+    assert "the platform was not told" in made.reason
+    assert "platforms.twitter.access_token" in made.reason
+    assert made.reason in caplog.text
+
+
+@pytest.mark.parametrize(("platform", "hint"), [("reddit", "platforms.reddit.watch"), ("generic", "no API")])
+async def test_a_platform_that_cannot_be_told_at_all_says_what_is_done_instead(platform: str, hint: str) -> None:
+    made = await register_webhook(platform, f"https://hooks.example.org/webhook/{platform}", store=new_store())
+    assert (made.status, hint in (made.reason or "")) == ("registered", True)
+
+
+TIKTOK = "https://hooks.example.org/webhook/tiktok"
+
+
+@pytest.fixture
+def tiktok(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Fake, Sender]]:
+    """Return TikTok's fake, whose app is configured in the environment, and a sender that asks it."""
+    fake = find_fake("tiktok", times=1000)
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__TIKTOK__CLIENT_ID", fake.client.id)
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__TIKTOK__CLIENT_SECRET", fake.client.secret)
+    with fake.serve() as served:
+        yield fake, served.sender(timeout=60)
+
+
+async def test_the_platform_is_told_and_says_what_it_has(tiktok: tuple[Fake, Sender]) -> None:
+    fake, sender = tiktok
+    store = new_store()
+    made = await register_webhook("tiktok", TIKTOK, store=store, sender=sender)
+    assert (made.status, made.url, made.ours) == ("active", TIKTOK, True)
+    assert fake.count() > 0
+    assert made.id in {each.id for each in await list_webhooks("tiktok", store=store, sender=sender)}
+    changes = fake.count()
+    again = await register_webhook("tiktok", TIKTOK, store=store, sender=sender)
+    assert (again.id, fake.count()) == (made.id, changes)
+    for each in await list_webhooks("tiktok", store=store, sender=sender):
+        assert await delete_webhook("tiktok", each.id, store=store, sender=sender) is True
+    assert await list_webhooks("tiktok", store=store, sender=sender) == []
+
+
+async def test_the_current_handler_speaks_with_its_own_sender(tiktok: tuple[Fake, Sender]) -> None:
+    fake, sender = tiktok
+    handler = WebhookHandler(secret="s", store=new_store(), sender=sender)
+    made = await register_webhook("tiktok", TIKTOK, "s")
+    assert made.status == "active"
+    assert made in await handler.engine().parts.store.subscriptions()
+    assert fake.count() > 0
+
+
+async def test_what_is_there_and_nobody_registered_here_is_shown_as_not_ours(tiktok: tuple[Fake, Sender]) -> None:
+    _, sender = tiktok
+    await register_webhook("tiktok", TIKTOK, store=new_store(), sender=sender)
+    other = new_store()
+    found = await list_webhooks("tiktok", store=other, sender=sender)
+    assert {(each.url, each.ours) for each in found} == {(TIKTOK, False)}
+    await other.open()
+    assert await other.subscriptions() == []
+
+
+async def test_a_platform_that_does_not_answer_is_told_in_the_log(
+    tiktok: tuple[Fake, Sender], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake, sender = tiktok
+    store = new_store()
+    made = await register_webhook("tiktok", TIKTOK, store=store, sender=sender)
+    fake.faults.order("fails", None)
+    listed = await list_webhooks("tiktok", store=store, sender=sender)
+    assert made.id in {each.id for each in listed}
+    assert "does not tell what it has" in caplog.text
+
+
+async def test_what_the_platform_refuses_is_an_error_and_leaves_nothing(
+    tiktok: tuple[Fake, Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, sender = tiktok
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__TIKTOK__CLIENT_SECRET", "wrong")
+    store = new_store()
+    with pytest.raises(PlatformError):
+        await register_webhook("tiktok", TIKTOK, store=store, sender=sender)
+    assert await store.subscriptions() == []
+
+
+async def test_an_account_that_is_not_configured_is_told(
+    tiktok: tuple[Fake, Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__TIKTOK__ACCOUNTS__SHOP__ID", "77")
+    with pytest.raises(ConfigurationError, match="configured are shop"):
+        await register_webhook("tiktok", TIKTOK, account="sohp", store=new_store(), sender=tiktok[1])
+
+
+async def test_a_secret_by_which_nothing_is_verified_is_told(
+    tiktok: tuple[Fake, Sender], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        await register_webhook("tiktok", TIKTOK, "another", store=new_store(), sender=tiktok[1])
+    assert "platforms.tiktok.secrets" in caplog.text
+    assert "another" not in caplog.text

@@ -53,6 +53,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         """Say whether the platform can be told by its API to post to us, with what is configured."""
         return self.platform.subscribe and not self.missing
 
+    @property
+    def has_topics(self) -> bool:
+        """Say whether what the platform posts is of topics, so that there is one subscription for each."""
+        return any(each.topic for each in self.platform.wishes(self.wish("https://example.org/"), ("topic",)))
+
     def wish(
         self, url: str, *, topic: str | None = None, events: Sequence[str] = (), secret: str | None = None
     ) -> Wish:

@@ -35,6 +35,7 @@ class Subscription(msgspec.Struct, kw_only=True):
     the words of this module; ``reason`` is why, where it is not well. Times are aware UTC; ``expires_at`` is None where
     it does not end by itself.
 
+    ``ours`` is false of what the platform has and nobody registered here.
     ``asked_at`` is when we last asked the platform for it (or to end it), ``verified_at`` when that was last confirmed,
     ``due_at`` when something is to be done for it next, ``tries`` how often that was tried in vain.
     """
@@ -50,6 +51,7 @@ class Subscription(msgspec.Struct, kw_only=True):
     created_at: datetime | None = None
     expires_at: datetime | None = None
     last_event_at: datetime | None = None
+    ours: bool = True
     asked_at: datetime | None = None
     verified_at: datetime | None = None
     due_at: datetime | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -69,12 +69,12 @@ class Subscriber:
         if not known:
             return []
         try:
-            flow = site.platform.register(wish, await self._session(site), site.access.client)
-            found = await self._run(site, flow)
+            found = await self._run(site, lambda session: site.platform.register(wish, session, site.access.client))
         except ModerationError as error:
             return await self._failed(wish, known, error, now)
         if again and not await self._rows_of(wish):
-            await self._end(site, wish, found)
+            for each in found:  # Somebody deleted it while it was made.
+                await self._unregister(site, each)
             return []
         return await self._settle(wish, known, found, now)
 
@@ -91,8 +91,7 @@ class Subscriber:
         if await self.change(known, lambda row: terms.asked(row, now)) is None:
             return None
         try:
-            flow = site.platform.renew(known, wish, await self._session(site), site.access.client)
-            found = await self._run(site, flow)
+            found = await self._run(site, lambda session: site.platform.renew(known, wish, session, site.access.client))
         except PlatformError as error:
             if not terms.is_passing(error):
                 raise
@@ -112,8 +111,7 @@ class Subscriber:
         if known.topic:
             await self.change(known, lambda row: terms.asked(replace(row, status=LEAVING), now))
         try:
-            flow = site.platform.unregister(known, wish_of(known, site), await self._session(site), site.access.client)
-            await self._run(site, flow)
+            await self._unregister(site, known)
         except PlatformError as error:
             if not known.topic or not terms.is_passing(error):
                 raise
@@ -128,9 +126,11 @@ class Subscriber:
 
     async def listed(self, site: Site) -> list[Subscription]:
         """Return what the platform has of our app; nothing where it tells nobody. Raises as the flow does."""
-        flow = site.platform.registered(site.wish(site.url or ""), await self._session(site), site.access.client)
+        wish = site.wish(site.url or "")
         try:
-            return list(await self._run(site, flow))
+            return list(
+                await self._run(site, lambda session: site.platform.registered(wish, session, site.access.client))
+            )
         except UnsupportedAction:
             return []
 
@@ -160,9 +160,10 @@ class Subscriber:
 
         Only calls that read are made. Raises as the flow does.
         """
-        drive = _Reading(site.access, self._sender, self.store, self.clock.now)
         try:
-            await drive.run(site.platform.register(wish, await self._session(site), site.access.client))
+            await self._run(
+                site, lambda session: site.platform.register(wish, session, site.access.client), drive=_Reading
+            )
         except _WouldChange as found:
             return str(found)
         return None
@@ -180,11 +181,13 @@ class Subscriber:
 
     # --- what comes of it ---
 
-    async def _session(self, site: Site) -> Session:
-        return site.access.session
+    async def _run(self, site: Site, make: Callable[[Session], Flow[T]], *, drive: type[Drive] = Drive) -> T:
+        """Drive the flow that ``make`` makes with the account's tokens."""
+        return await drive(site.access, self._sender, self.store, self.clock.now).run(make(site.access.session))
 
-    async def _run(self, site: Site, flow: Flow[T]) -> T:
-        return await Drive(site.access, self._sender, self.store, self.clock.now).run(flow)
+    async def _unregister(self, site: Site, known: Subscription) -> None:
+        wish = wish_of(known, site)
+        await self._run(site, lambda session: site.platform.unregister(known, wish, session, site.access.client))
 
     async def _note(self, wish: Wish, now: datetime, again: bool) -> list[Subscription]:
         """Write down that ``wish`` is asked for, and return the rows of the register that it is about."""
@@ -199,12 +202,6 @@ class Subscriber:
             return terms.asked(terms.wanted(row), now)
 
         return [row for each in rows if (row := await self.change(each, ask)) is not None]
-
-    async def _end(self, site: Site, wish: Wish, found: Sequence[Subscription]) -> None:
-        """Have end at the platform what somebody deleted while it was made."""
-        for each in found:
-            flow = site.platform.unregister(each, wish, await self._session(site), site.access.client)
-            await self._run(site, flow)
 
     async def _failed(
         self, wish: Wish, known: Sequence[Subscription], error: ModerationError, asked_at: datetime

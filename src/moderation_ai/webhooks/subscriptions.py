@@ -1,22 +1,25 @@
-"""Registering webhooks: which platform is to send what, and where; kept in the store's register."""
+"""Registering webhooks: which platform is to send what, and where; told to the platform, and kept in the register."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from moderation_ai.config import DEFAULT_STORE_URL
+from moderation_ai.config import DEFAULT_STORE_URL, ServerSettings, load_platforms, load_variable, sites_of
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import Subscription
+from moderation_ai.pipeline.clock import SystemClock
+from moderation_ai.pipeline.registering import delete_one, list_all, register_all
+from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.platforms import find_platform
+from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.webhooks.choosing import choose_store
 from moderation_ai.webhooks.handler import WebhookHandler
 
 T = TypeVar("T")
+Work = Callable[[Subscriber], Awaitable[T]]
 
 
 async def register_webhook(
@@ -26,73 +29,80 @@ async def register_webhook(
     *,
     events: Sequence[str] = (),
     account: str | None = None,
+    topic: str | None = None,
     store: str | Store | None = None,
+    sender: Sender | None = None,
 ) -> Subscription:
-    """Note that ``platform`` is to post to ``url``, and return the subscription with its id.
+    """Have ``platform`` post to ``url``, and return the subscription as it stands then.
 
-    The same address again is the same subscription. The secret is not kept here: it belongs into the settings, or
-    into the ``WebhookHandler`` that is to verify with it. Raises ``UnknownPlatform`` and ``ConfigurationError``.
+    It is asked by its API where a token for that is configured (``MODERATION_AI_PLATFORMS__X__ACCESS_TOKEN``); else the
+    address is only noted, with the status ``registered`` and the reason why the platform was not told. The same address
+    again is the same subscription. A hub of topics (YouTube, Medium) is asked for ``topic``, else for the configured
+    ones, of which the first is returned; it signs with ``secret``, else with the newest one. No secret is kept here:
+    it belongs into the settings, or into the ``WebhookHandler`` that is to verify with it.
+
+    Raises ``UnknownPlatform``, ``ConfigurationError`` for what makes no sense, ``PlatformError`` and
+    ``UnsupportedAction`` for what the platform refuses, and ``StoreError``.
     """
-    name = find_platform(platform).name
-    _check_url(url)
+    known = find_platform(platform)
     if secret is not None and not secret:
         raise ConfigurationError("the secret is empty")
 
-    async def register(opened: Store) -> Subscription:
-        for known in await opened.subscriptions(name):
-            if known.url == url and known.account == account:
-                return known
-        made = Subscription(
-            id="wh_" + secrets.token_hex(8),
-            url=url,
-            platform=name,
-            account=account,
-            events=list(events),
-            created_at=datetime.now(UTC),
-        )
-        await opened.save_subscription(made)
-        return made
+    async def register(subscriber: Subscriber) -> Subscription:
+        topics = () if topic is None else (topic,)
+        made = await register_all(subscriber, known, url, account=account, topics=topics, events=events, secret=secret)
+        return made[0]
 
-    return await _with_store(store, register)
+    return await _with_subscriber(store, sender, register)
 
 
-async def list_webhooks(platform: str | None = None, *, store: str | Store | None = None) -> list[Subscription]:
-    """Return the webhooks that are registered, of one platform or of all."""
+async def list_webhooks(
+    platform: str | None = None, *, store: str | Store | None = None, sender: Sender | None = None
+) -> list[Subscription]:
+    """Return the webhooks of one platform or of all, as the platforms that can be asked have them.
+
+    What nobody registered here stands among them with ``ours`` false. A platform that does not answer is told in the
+    log, and what is known of it is as it was.
+    """
     name = find_platform(platform).name if platform is not None else None
-    return await _with_store(store, lambda opened: opened.subscriptions(name))
+    return await _with_subscriber(store, sender, lambda subscriber: list_all(subscriber, name))
 
 
-async def delete_webhook(platform: str, webhook_id: str, *, store: str | Store | None = None) -> bool:
-    """Forget a webhook; return whether there was one of that id."""
+async def delete_webhook(
+    platform: str, webhook_id: str, *, store: str | Store | None = None, sender: Sender | None = None
+) -> bool:
+    """Have a webhook end, at the platform too where it was told; return whether there was one of that id.
+
+    A hub asks back before it ends: until then its status is ``leaving``. Raises as ``register_webhook`` does.
+    """
     name = find_platform(platform).name
-    return await _with_store(store, lambda opened: opened.delete_subscription(name, webhook_id))
+    return await _with_subscriber(store, sender, lambda subscriber: delete_one(subscriber, name, webhook_id))
 
 
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise ConfigurationError(f"{url!r} is no address that a platform could post to: write https://…")
-
-
-async def _with_store(given: str | Store | None, work: Callable[[Store], Awaitable[T]]) -> T:
+async def _with_subscriber(given: str | Store | None, sender: Sender | None, work: Work[T]) -> T:
     """Do ``work`` with the store that was given, else the current handler's, else the one that serves."""
-    if given is None and WebhookHandler.has_current():
-        parts = await _opened(WebhookHandler.current())
-        return await work(parts)
-    store = choose_store(given, fallback=DEFAULT_STORE_URL)
+    handler = WebhookHandler.current() if WebhookHandler.has_current() else None
+    if given is None and handler is not None and sender is None:
+        return await handler.engine().run(_within(handler, work))
+    store = handler.engine().parts.store if given is None and handler is not None else None
+    store = store or choose_store(given, fallback=DEFAULT_STORE_URL)
+    sender = sender or (handler.sender if handler is not None else None)
     await store.open()
     try:
-        return await work(store)
+        return await work(Subscriber(store, _sites(handler), SystemClock(), sender=sender))
     finally:
-        if given is None or isinstance(given, str):
+        if isinstance(given, str) or (given is None and handler is None):
             await store.close()
 
 
-async def _opened(handler: WebhookHandler) -> Store:
-    store = handler.engine().parts.store
-    await store.open()
-    return store
+async def _within(handler: WebhookHandler, work: Work[T]) -> T:
+    """Do ``work`` on the handler's own loop, with its parts."""
+    parts = handler.engine().parts
+    await parts.store.open()
+    return await work(parts.subscriber)
+
+
+def _sites(handler: WebhookHandler | None) -> list[Site]:
+    if handler is not None:
+        return handler.sites()
+    return sites_of(load_platforms(), ServerSettings(public_url=load_variable("server.public_url")))

@@ -1,0 +1,165 @@
+"""Registering: what a person asks for of webhooks, by a platform's and an account's name, with errors that say more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
+from moderation_ai.core.platform import Platform
+from moderation_ai.core.sites import Site, check_callback
+from moderation_ai.core.subscribing import ACTIVE, REGISTERED, Subscription, Wish
+from moderation_ai.pipeline.subscribing import Subscriber, cannot_ask, wish_of
+
+logger = logging.getLogger(__name__)
+
+
+async def register_all(
+    subscriber: Subscriber,
+    platform: Platform,
+    url: str,
+    *,
+    account: str | None = None,
+    topics: Sequence[str] = (),
+    events: Sequence[str] = (),
+    secret: str | None = None,
+) -> list[Subscription]:
+    """Have ``platform`` post to ``url``, one subscription for each topic, and return how they stand.
+
+    Where the platform cannot be asked, for want of a token or an API, the address is only noted: its status is
+    ``registered``, its reason says why nobody was told. Raises ``ConfigurationError`` for what makes no sense, and what
+    the platform refuses it with.
+    """
+    warning = check_callback(url)
+    if warning:
+        logger.warning("%s", warning)
+    site = subscriber.site(platform.name, account)
+    _require_account(subscriber, platform.name, account, site)
+    if site is None or not site.can_ask:
+        return [await _note(subscriber, platform, site, url, account, events)]
+    _check_secret(site, secret)
+    wishes = site.wishes(site.wish(url, events=events, secret=secret), topics)
+    if not wishes:
+        raise ConfigurationError(
+            f"{platform.name} posts what happens to topics, and none is named: set platforms.{platform.name}.topics, "
+            "or name one"
+        )
+    return [each for wish in wishes for each in await subscriber.register(site, wish)]
+
+
+async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: bool = True) -> list[Subscription]:
+    """Return what is in the register, and what platforms have beside it; those that can be asked are asked.
+
+    One that does not answer is told in the log, and what is known of it is as it was.
+    """
+    found: dict[tuple[str, str], Subscription] = {}
+    for site in subscriber.sites if ask else ():
+        if site.can_ask and platform in (None, site.platform.name):
+            try:
+                listed = await subscriber.look(site)
+            except StoreError:
+                raise
+            except ModerationError as error:
+                logger.warning("%s does not tell what it has: %s", site.access.name, error)
+            else:
+                found |= {(each.platform, each.id): replace(each, ours=False) for each in listed}
+    known = {(each.platform, each.id): each for each in await subscriber.store.subscriptions(platform)}
+    return [each for _, each in sorted((found | known).items())]
+
+
+async def delete_one(subscriber: Subscriber, platform: str, subscription_id: str, *, forget: bool = False) -> bool:
+    """Have a webhook end, whoever registered it; return whether there was one of that id.
+
+    With ``forget`` the platform is not told. Raises what it refuses it with, and ``ConfigurationError`` where it cannot
+    be told.
+    """
+    known = await subscriber.store.subscriptions(platform)
+    row = next((each for each in known if each.id == subscription_id), None)
+    if row is None and not forget:
+        listed = await list_all(subscriber, platform)
+        row = next((each for each in listed if each.id == subscription_id), None)
+    if row is None:
+        return False
+    if forget:
+        await subscriber.forget(row)
+    else:
+        await subscriber.unregister(row)
+    return True
+
+
+async def renew_one(subscriber: Subscriber, known: Subscription) -> Subscription | None:
+    """Have a subscription renewed, or asked for again where it is not well; return it as it stands then.
+
+    Raises what the platform refuses it with, and ``ConfigurationError`` where it cannot be asked.
+    """
+    if known.status == ACTIVE:
+        return await subscriber.renew(known)
+    site = subscriber.require_site(known)
+    made = await subscriber.register(site, wish_of(known, site))
+    return next((each for each in made if each.id == known.id), made[0] if made else None)
+
+
+async def _note(
+    subscriber: Subscriber,
+    platform: Platform,
+    site: Site | None,
+    url: str,
+    account: str | None,
+    events: Sequence[str],
+) -> Subscription:
+    """Keep that ``platform`` is to post to ``url``, with the reason why it was not told."""
+    reason = f"the platform was not told: {_why_not(platform, site)}"
+    logger.warning("%s is noted for %s, and %s", url, platform.name, reason)
+    for known in await subscriber.store.subscriptions(platform.name):
+        if known.url == url and known.account == account:
+            return known
+    made = Subscription(
+        id=Wish(platform=platform.name, url=url, account=account).id,
+        url=url,
+        platform=platform.name,
+        account=account,
+        events=list(events),
+        status=REGISTERED,
+        reason=reason,
+        created_at=subscriber.clock.now(),
+    )
+    await subscriber.store.save_subscription(made)
+    return made
+
+
+def _why_not(platform: Platform, site: Site | None) -> str:
+    if not platform.subscribe and platform.poll:
+        return f"{platform.name} posts nothing by itself; what platforms.{platform.name}.watch names is polled"
+    if not platform.subscribe:
+        return f"{platform.name} has no API by which webhooks are registered; tell it in its own settings"
+    return cannot_ask(platform.name, site)
+
+
+def _require_account(subscriber: Subscriber, platform: str, account: str | None, site: Site | None) -> None:
+    """Raise ``ConfigurationError`` where no account is called so, or several are and none is named."""
+    names = sorted(each.account for each in subscriber.sites if each.platform.name == platform and each.account)
+    if site is not None or not names:
+        return
+    if account is not None:
+        raise ConfigurationError(f"{platform} has no account {account!r}; configured are {', '.join(names)}")
+    raise ConfigurationError(f"say which account of {platform} is meant: {', '.join(names)}")
+
+
+def _check_secret(site: Site, secret: str | None) -> None:
+    """Refuse a secret that the gateway does not verify by: what the hub signs with it would be thrown away."""
+    name = site.platform.name
+    if secret is None or secret in site.credential.secrets:
+        return
+    if site.has_topics:
+        raise ConfigurationError(
+            f"the hub of {name} would sign with a secret that is not among platforms.{name}.secrets, and what it posts "
+            "would be refused: put it there first"
+        )
+    logger.warning(
+        "what %s posts is verified by platforms.%s.secrets, where the given secret does not stand; the platform is not "
+        "told it",
+        name,
+        name,
+    )
