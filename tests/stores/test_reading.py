@@ -184,3 +184,15 @@ async def test_a_store_describes_itself(store: Store) -> None:
     assert described["url"] == store.url
     assert described["schema"] >= 1
     assert tuple(int(part) for part in described["library"].split(" ")[0].split(".")) >= oldest
+
+
+async def test_the_latest_events_of_an_object_are_found_before_and_after_they_were_handled(store: Store) -> None:
+    kept = [event("c1", str(number), event_type="comment.updated", text=f"text {number}") for number in range(3)]
+    await add(store, kept[0], event("c2"), kept[1])
+    for claimed in await claim(store):
+        await store.settle([done(claimed)], NOW)
+    await add(store, kept[2])
+    found = await store.latest_of("instagram:c1", limit=2)
+    assert [(one.text, one.status) for one in found] == [("text 2", "pending"), ("text 1", "done")]
+    assert len(await store.latest_of("instagram:c1", limit=20)) == 3
+    assert await store.latest_of("instagram:nobody", limit=20) == []

@@ -21,7 +21,6 @@ from moderation_ai.pipeline.calling import current_event
 from moderation_ai.pipeline.moderator import choose_access
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.platforms import find_platform
-from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.ledger import OPEN, Action, Wanted
 
 logger = logging.getLogger(__name__)
@@ -145,8 +144,7 @@ class Account:
             return here
         if self._outbox is None:
             return None
-        which = EventFilter(platform=self.name, lane=lane_of(self.name, comment_id))
-        found = await self._outbox.store.events(which, limit=_NEWEST)
+        found = await self._outbox.store.latest_of(lane_of(self.name, comment_id), limit=_NEWEST)
         return next((each for each in found if each.data.comment is not None), found[0] if found else None)
 
     def _access(self, account: str | None) -> Access | None:

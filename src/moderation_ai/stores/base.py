@@ -217,6 +217,12 @@ class Inbox(Protocol):
     ) -> list[WebhookEvent]:
         """Return the events that ``which`` means."""
 
+    async def latest_of(self, lane: str, *, limit: int) -> list[WebhookEvent]:
+        """Return the latest events of an object, newest first; what that costs depends on these alone.
+
+        Of an object with more than a thousand events, and of one that was erased, the older ones are left out.
+        """
+
     async def raw_body(self, seq: int) -> bytes | None:
         """Return the raw body of the delivery that brought the event, or None once it is gone."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.stores.base import Attempt, Counts, DeadLetter, EventFilter
 from moderation_ai.stores.postgres.filtering import condition
-from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, read_attempt, read_error
+from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, as_text, read_attempt, read_error
 from moderation_ai.stores.rows import STATUSES, is_meant, read_event
 
 T = TypeVar("T")
@@ -38,6 +38,25 @@ async def events(connection: Any, which: EventFilter, limit: int | None, newest_
 
     step = "e.seq < {}" if newest_first else "e.seq > {}"
     return await _pages(connection, sql, values, step, limit, read)
+
+
+_LATEST = """
+SELECT e.seq, e.event, coalesce(s.status, 0) FROM moderation_ai.events e
+LEFT JOIN moderation_ai.settled s ON s.seq = e.seq
+WHERE e.seq = ANY ($1) AND e.lane = $2 ORDER BY e.seq DESC LIMIT $3
+"""
+_PLACES = """
+SELECT unnest(seqs) FROM moderation_ai.things WHERE lane = $1
+UNION SELECT seq FROM moderation_ai.queue WHERE lane = $1
+"""
+
+
+async def latest_of(connection: Any, lane: str, limit: int) -> list[WebhookEvent]:
+    """Return the latest events of an object: an index on all events' lanes would cost each that arrives."""
+    lane = as_text(lane)
+    places = [row[0] for row in await connection.fetch(_PLACES, lane)]
+    found = await connection.fetch(_LATEST, places, lane, limit)
+    return [read_event(body, seq, STATUSES[status]) for seq, body, status in found]
 
 
 async def _pages(

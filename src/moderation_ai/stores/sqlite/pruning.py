@@ -91,7 +91,7 @@ def _prune_deleted(connection: apsw.Connection, horizon: int, now: int, limit: i
             break
         thing, places = connection.execute("SELECT thing, seqs FROM things WHERE lane = ?", (lane,)).get or (None, "")
         if thing is not None and decode_thing(thing).deleted_at is not None:
-            seqs = _read_places(places)
+            seqs = read_places(places)
             _remove(connection, seqs, removed, DELETED)
             looked += len(seqs)
         looked += 1
@@ -102,7 +102,8 @@ def _prune_deleted(connection: apsw.Connection, horizon: int, now: int, limit: i
 _DELETED = "SELECT lane FROM deleted WHERE at < ? OR at > ? ORDER BY at LIMIT ?"
 
 
-def _read_places(places: str) -> list[int]:
+def read_places(places: str) -> list[int]:
+    """Return the places of an object's events."""
     return [int(places[start : start + PLACE_DIGITS]) for start in range(0, len(places), PLACE_DIGITS)]
 
 

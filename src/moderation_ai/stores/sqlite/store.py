@@ -172,6 +172,10 @@ class SqliteStore(SqlLedger, SqlRegister, SqlSessions):
         """Return the events that ``which`` means."""
         return await self._read(lambda c: reading.events(c, which, limit, newest_first))
 
+    async def latest_of(self, lane: str, *, limit: int) -> list[WebhookEvent]:
+        """Return the latest events of an object, newest first."""
+        return await self._read(lambda c: reading.latest_of(c, lane, limit))
+
     async def raw_body(self, seq: int) -> bytes | None:
         """Return the raw body of the delivery that brought the event."""
         return await self._read(lambda c: reading.raw_body(c, seq))
