@@ -172,7 +172,7 @@ async def test_a_handler_that_runs_again_hides_nothing_again(x: tuple[Fake, Send
     for _ in range(2):
         await handler.handle(_written(thing))
     assert told == ["done", "done"]
-    assert [asked.call for asked in fake.calls] == ["hide"]
+    assert [asked.call for asked in fake.calls if asked.call != "me"] == ["hide"]
 
 
 async def test_who_changes_their_mind_outside_a_handler_is_heard(x: tuple[Fake, Sender]) -> None:
@@ -183,7 +183,7 @@ async def test_who_changes_their_mind_outside_a_handler_is_heard(x: tuple[Fake, 
     for action, state in (("hide", "hidden"), ("unhide", "visible"), ("hide", "hidden"), ("hide", "hidden")):
         receipt = await get_platform("x").moderate_comment(thing.id, action)
         assert (receipt.status, fake.state_of(thing.id)) == ("done", state)
-    assert len(fake.calls) == 3
+    assert len([asked for asked in fake.calls if asked.call == "hide"]) == 3
 
 
 async def test_what_cannot_be_sent_now_is_pending_and_not_forgotten(x: tuple[Fake, Sender]) -> None:

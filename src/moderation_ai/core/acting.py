@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -11,7 +12,13 @@ from moderation_ai.core.acts import DONE, GONE, NO_EFFECT, NOT_NEEDED, Act, Capa
 from moderation_ai.core.api import Api, Reading, at
 from moderation_ai.core.calls import Call
 from moderation_ai.core.content import first_id
-from moderation_ai.core.errors import ContentGone, OutcomeUnknown, PlatformUnavailable, UnsupportedAction
+from moderation_ai.core.errors import (
+    ContentGone,
+    CredentialsRejected,
+    OutcomeUnknown,
+    PlatformUnavailable,
+    UnsupportedAction,
+)
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.sessions import read_session
@@ -104,6 +111,8 @@ class Acts:
 
         Raises ``CredentialsRejected`` where the account has to be authorised again.
         """
+        if "refresh" not in [call.name for call in self.api.calls]:
+            raise CredentialsRejected(f"{self.name} has no call for the next token: configure a new one")
         reading = yield from self.api.ask("refresh", self.refreshing(session, client), session, client)
         return read_session(reading, session)
 
@@ -121,6 +130,13 @@ class Acts:
         if found is None:
             raise PlatformUnavailable(f"{self.name} answered without an id that we can read")
         return found
+
+    def renews_after(self, session: Session) -> timedelta | None:
+        """Return after how long a token is renewed of which nobody told when it ends.
+
+        None where that is done when it is not accepted any more, by a refresh token.
+        """
+        return None
 
     # --- what a platform says ---
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.acts import Act, Target
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import ConfigurationError, PlatformError
 from moderation_ai.core.events import WebhookEvent, lane_of, object_id_of
+from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import text_hash_of
@@ -106,7 +107,8 @@ class Account:
         before = await outbox.store.actions_on(self.name, comment_id)
         done = [each.action for each in before if each.status in ("done", "not_needed")]
         target = replace(target, last_action=done[-1] if done else None)
-        self.platform.check(Act(action=action, targets=(target,)), access.session)
+        session = await _session_of(outbox, access)
+        self.platform.check(Act(action=action, targets=(target,)), session)
         wanted = Wanted(
             platform=self.name,
             account=access.account,
@@ -152,6 +154,16 @@ class Account:
 
     def _receipt(self, comment_id: str, action: str, status: str, reason: str) -> Receipt:
         return Receipt(platform=self.name, action=action, target_id=comment_id, status=status, reason=reason)
+
+
+async def _session_of(outbox: Outbox, access: Access) -> Session:
+    """Return what we act with, or what is configured: the action is stored also where that cannot be had now."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await outbox.session(access)
+    except (PlatformError, ConfigurationError, TimeoutError) as error:
+        logger.warning("%s: there is no token to act with now: %s", access.name, error)
+        return access.session
 
 
 def get_platform(name: str) -> Account:

@@ -10,10 +10,20 @@ from datetime import datetime, timedelta
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.acts import Act, Outcome, Target
-from moderation_ai.core.errors import ModerationError, PlatformUnavailable, StoreError
+from moderation_ai.core.errors import (
+    ConfigurationError,
+    CredentialsRejected,
+    ModerationError,
+    PlatformUnavailable,
+    StoreError,
+)
+from moderation_ai.core.flows import Session
 from moderation_ai.pipeline import outcomes
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.credentials import Credentials
 from moderation_ai.pipeline.driving import Drive
+from moderation_ai.pipeline.keyfile import find_keys
+from moderation_ai.pipeline.sealing import Sealer
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import DEAD, UNCERTAIN, Action, Settled
@@ -51,15 +61,22 @@ class Outbox:
         *,
         name: str,
         sender: Sender | None = None,
+        credentials: Credentials | None = None,
         poll: float = POLL,
     ) -> None:
-        """Keep the parts; ``name`` must be no other worker's."""
+        """Keep the parts; ``name`` must be no other worker's.
+
+        Without ``credentials`` the tokens are saved under a key of this process, so that no other can read them.
+        """
         self.accesses: Mapping[Key, Access] = {(each.platform.name, each.account): each for each in accesses}
         self.store = store
         self.clock = clock
         self.name = name
         self._chance = chance
         self._sender = sender or Sender(now=clock.now)
+        self.credentials = credentials or Credentials(
+            store, self.accesses.values(), self._sender, clock, lambda: Sealer(find_keys((), None)), name=name
+        )
         self._poll = poll
         self._held = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,10 +104,24 @@ class Outbox:
         self._waiters.setdefault(action_id, []).append(future)
         return future
 
+    async def session(self, access: Access) -> Session:
+        """Return the tokens that this outbox acts with, from any loop; the configured ones where it does not run.
+
+        Raises what ``Credentials.session`` does.
+        """
+        if self._loop is None or self._loop.is_closed():
+            return access.session
+        # What waits in there, for a lock or an answer, belongs to the outbox's loop.
+        asked = asyncio.run_coroutine_threadsafe(self.credentials.session(access), self._loop)
+        return await asyncio.wrap_future(asked)
+
     async def identify(self, access: Access) -> str:
-        """Ask an account's platform whose token it is, and return the id; raise what the platform's flow does."""
+        """Return the id of an account, which its platform is asked for once; raise what the platform's flow does."""
+        session = await self.session(access)
+        if session.account_id is not None:
+            return session.account_id
         drive = Drive(access, self._sender, self.store, self.clock.now)
-        return await drive.run(access.platform.identify(access.session))
+        return await drive.run(access.platform.identify(session))
 
     async def run(self) -> None:
         """Claim and act until ``stop``; a store that fails is asked again."""
@@ -154,6 +185,9 @@ class Outbox:
             made = await self._act(access, batch, drive)
         except StoreError as error:
             return outcomes.later(batch, now + timedelta(seconds=self._poll), str(error), told=drive.told)
+        except ConfigurationError as error:  # Somebody has to mend it, and nothing is given up.
+            logger.error("%s on %s must wait: %s", batch[0].action, access.name, error)
+            return outcomes.later(batch, now + timedelta(seconds=_NO_ACCESS), str(error), told=drive.told)
         except ModerationError as error:
             return await self._failed(key, batch, drive, error, claimed_at)
         except Exception as error:  # A defect of ours must not have it tried for ever.
@@ -184,7 +218,15 @@ class Outbox:
         first = batch[0]
         targets: tuple[Target, ...] = tuple(each.target for each in batch)
         act = Act(action=first.action, targets=targets, text=first.text)
-        return await drive.run(access.platform.moderate(act, access.session, look=first.begun))
+
+        async def do(session: Session) -> tuple[Outcome, ...]:
+            try:
+                return await drive.run(access.platform.moderate(act, session, look=first.begun))
+            except CredentialsRejected:
+                drive.told = False  # It was refused before anything was done.
+                raise
+
+        return await self.credentials.using(access, do)
 
     async def _note_error(self, key: Key, error: ModerationError) -> None:
         """Let the account rest where the error says so, or where one failure follows the other."""

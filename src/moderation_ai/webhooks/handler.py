@@ -270,6 +270,7 @@ class WebhookHandler:
             on_settled=settled,
             accesses=accesses_of(load_platforms()),
             sites=self.sites(),
+            keys=load_variable("credentials.keys") or (),
             sender=self.sender,
             standards=standards_of(policy) if self.standards is None else self.standards,
             degrade=policy.degrade,

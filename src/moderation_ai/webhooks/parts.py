@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 
 from moderation_ai.core.access import Access, Watch
@@ -17,12 +17,14 @@ from moderation_ai.core.sites import Site
 from moderation_ai.pipeline.accounts import DESK
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
+from moderation_ai.pipeline.credentials import Credentials
 from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.hubs import Hubs
 from moderation_ai.pipeline.intake import MAX_BODY, Intake
 from moderation_ai.pipeline.keeper import Keeper
+from moderation_ai.pipeline.keyfile import sealer_for
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.pipeline.moderator import Moderator
@@ -68,6 +70,7 @@ class Parts:
         poll: float = POLL,
         accesses: Iterable[Access] = (),
         sender: Sender | None = None,
+        keys: Sequence[str] = (),
         sites: Iterable[Site] = (),
         standards: StandardsEngine | None = None,
         degrade: bool = True,
@@ -77,9 +80,10 @@ class Parts:
 
         Where ``works`` is false, events are only stored: a worker of another process handles them. ``poll`` is after
         how many seconds an idle worker looks for what other processes stored. ``accesses`` are the accounts that can be
-        acted with, through ``sender``; ``sites`` are those whose webhooks are kept. What arrives is moderated by
-        ``standards``, if there are any; with ``degrade`` what a platform cannot do is done by what is milder there.
-        ``watches`` are polled through ``sender`` too. Raises ``ConfigurationError`` for what cannot be watched.
+        acted with, through ``sender``; their tokens are saved under ``keys``, else under those in the store's key file.
+        ``sites`` are those whose webhooks are kept. What arrives is moderated by ``standards``, if there are any; with
+        ``degrade`` what a platform cannot do is done by what is milder there. ``watches`` are polled through ``sender``
+        too. Raises ``ConfigurationError`` for what cannot be watched.
         """
         self._works = works
         self.store = store
@@ -88,7 +92,21 @@ class Parts:
         self.clock = clock or SystemClock()
         self.tally = Tally(self.clock.now())
         name = worker_name or name_here()
-        self.outbox = Outbox(store, accesses, self.clock, chance, name=name, sender=sender, poll=poll)
+        known = list(accesses)
+        self.sender = sender or Sender(now=self.clock.now)
+        self.credentials = Credentials(
+            store, known, self.sender, self.clock, lambda: sealer_for(store.url, keys), name=name
+        )
+        self.outbox = Outbox(
+            store,
+            known,
+            self.clock,
+            chance,
+            name=name,
+            sender=self.sender,
+            credentials=self.credentials,
+            poll=poll,
+        )
         self.moderator = Moderator(standards, self.outbox, degrade=degrade)
         self.dispatcher = Dispatcher(
             handlers, self.clock, chance, tally=self.tally, call=call, moderator=self.moderator
@@ -134,10 +152,13 @@ class Parts:
         self._housekeeping: asyncio.Task[None] | None = None
         self._acting: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Open the store and let the worker begin; twice is once. Raises ``StoreError``.
+        """Open the store and let the worker begin; twice is once.
+
+        Raises ``StoreError``, and ``ConfigurationError`` for tokens in the store that no key here opens.
 
         What a worker holds whose process is gone from this machine (kill -9) is given back at once; one of another
         machine may live, and its lease ends by itself.
@@ -146,17 +167,22 @@ class Parts:
             if self._working is not None:
                 return
             await self.store.open()
+            if self._works:
+                await self.credentials.open()
             DESK.use(self.outbox)
             if self._keeping is None:
                 self._keeping = asyncio.get_running_loop().create_task(self.keeper.run(), context=Context())
             if not self._works:
                 return
             await self._take_over()
+            if self.outbox.accesses:
+                await self.credentials.open()
             # A context of its own: the first caller's request is not what later events are about.
             loop = asyncio.get_running_loop()
             self._working = loop.create_task(self.worker.run(), context=Context())
             if self.outbox.accesses:
                 self._acting = loop.create_task(self.outbox.run(), context=Context())
+                self._renewing = loop.create_task(self.credentials.run(), context=Context())
             if self.poller.accounts:
                 self._polling = loop.create_task(self.poller.run(), context=Context())
             self._housekeeping = loop.create_task(self.housekeeper.run(), context=Context())
@@ -213,11 +239,15 @@ class Parts:
     async def _stop_acting(self, deadline: float) -> bool:
         """End the outbox after the handlers, which may wait for what it does."""
         DESK.leave(self.outbox)
-        if self._acting is None:
-            return True
-        ended = await self.outbox.stop(max(deadline, 0.0))
-        await self._acting
-        self._acting = None
+        ended = True
+        if self._acting is not None:
+            ended = await self.outbox.stop(max(deadline, 0.0))
+            await self._acting
+            self._acting = None
+        await self.credentials.stop()
+        if self._renewing is not None:
+            await self._renewing
+            self._renewing = None
         return ended
 
     async def health(self, silence_after: Mapping[str, float] | None = None) -> Health:

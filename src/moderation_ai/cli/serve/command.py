@@ -209,6 +209,7 @@ def make_parts(
         poll=POLL if role.receives else POLL_OF_OTHERS,
         accesses=accesses_of(invocation.settings.platforms),
         sites=sites_of(invocation.settings.platforms, server),
+        keys=invocation.settings.credentials.keys,
         sender=loaded.sender,
         standards=standards,
         degrade=invocation.settings.policy.degrade,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from moderation_ai.core.acting import Acts
@@ -67,6 +68,13 @@ class InstagramActs(Acts):
         name = "exchange" if session.page_id else "refresh"
         reading = yield from self.api.ask(name, self.refreshing(session, client), session, client)
         return read_session(reading, session)
+
+    def renews_after(self, session: Session) -> timedelta | None:
+        """Return a day: a token can be renewed when it is that old, and not any more once it has ended.
+
+        A Page's does not end. Source: the row ``refresh``.
+        """
+        return None if session.page_id else timedelta(days=1, minutes=5)
 
     def refreshing(self, session: Session, client: Client) -> Mapping[str, object]:
         """Return what the two token endpoints take: there is no refresh token, the token itself is renewed."""
