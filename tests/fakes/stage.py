@@ -20,7 +20,9 @@ from moderation_ai.pipeline.clock import ManualClock
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
-NAMES = fake_names()
+PLAYED = fake_names()
+NAMES = tuple(name for name in PLAYED if find_fake(name).platform.capabilities)
+"""Those on which something can be done; the others are polled alone."""
 PAGE = "1055"
 
 

@@ -175,7 +175,8 @@ def _encode(tree: dict[str, Any]) -> bytes:
 def _segment(value: str) -> str:
     if value in (".", ".."):
         raise UnsupportedAction("an id that is a dot would lead elsewhere")
-    return quote(value, safe="+", errors="replace")  # A plus means nothing in a path; Reddit joins subreddits by it.
+    # These two mean nothing in a path; Reddit joins subreddits by the one, Medium's users begin with the other.
+    return quote(value, safe="+@", errors="replace")
 
 
 def _spelled(value: object) -> str:

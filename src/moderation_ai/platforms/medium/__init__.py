@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -10,22 +9,21 @@ from typing import Any, ClassVar
 import msgspec
 
 from moderation_ai.core import websub
-from moderation_ai.core.batches import distinct, unknown_element
-from moderation_ai.core.content import as_id
+from moderation_ai.core.batches import distinct
 from moderation_ai.core.errors import MalformedPayload
-from moderation_ai.core.events import Fact, Parsed
-from moderation_ai.core.feeds import Entry, Tombstone, read_feed, without_query
+from moderation_ai.core.events import Parsed
+from moderation_ai.core.feeds import read_feed
 from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, is_signed_generically, sign_brief, verify_generic
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform, Sample
-from moderation_ai.core.subjects import Data, Post
 from moderation_ai.core.xml import is_xml
+from moderation_ai.platforms.medium.entries import read_entry
+from moderation_ai.platforms.medium.fetching import MediumPolls
 
 PING = "ping"
-_ID = re.compile(r"(?:/p/([^/]+)|[-/]([0-9a-f]{10,12}))/?\Z")
 
 
-class Medium(Platform):
+class Medium(MediumPolls, Platform):
     """Know Medium's feeds, and the hub that they name (Superfeedr's).
 
     Sources: https://help.medium.com/hc/en-us/articles/214874118 (feeds), https://documentation.superfeedr.com (pushes).
@@ -62,7 +60,7 @@ class Medium(Platform):
         found = read_feed(request.body)
         if not found:
             return Parsed(ignored=[PING], delivery_id=delivery_id(request))
-        return Parsed(facts=distinct(map(_read, found)), delivery_id=delivery_id(request))
+        return Parsed(facts=distinct(map(read_entry, found)), delivery_id=delivery_id(request))
 
     def read(self, value: Any, request: Request) -> Parsed:
         """Raise ``MalformedPayload``: Medium has no JSON of its own to push."""
@@ -75,41 +73,6 @@ class Medium(Platform):
     def samples(self, now: datetime, serial: int) -> list[Sample]:
         """Return feeds with a new post and with one that changes, a feed without any, and the brief's envelope."""
         return _samples(now.astimezone(UTC).replace(microsecond=0), serial & 0xFFFFFFFFFFFF)
-
-
-def _read(entry: Entry | Tombstone) -> Fact:
-    if isinstance(entry, Tombstone):
-        return unknown_element([entry.id], "deleted-entry", "no feed of Medium's tells of what is gone")
-    post_id = _post_id(entry)
-    if post_id is None:
-        return unknown_element([entry.title, entry.version], "entry", "an entry has neither an id nor a link")
-    post = Post(
-        id=post_id,
-        author_username=entry.author_name,
-        title=entry.title,
-        caption=entry.text,
-        created_at=entry.published,
-        updated_at=entry.updated,
-        permalink=without_query(entry.link),
-    )
-    return Fact(
-        event_type="post.created",
-        object_id=post_id,
-        data=Data(post=post),
-        timestamp=entry.updated or entry.published,
-        version=entry.version,
-        sighting=True,
-    )
-
-
-def _post_id(entry: Entry) -> str | None:
-    """Return the twelve digits that name a post, whatever domain it stands on; where there are none, its address."""
-    addresses = [without_query(entry.id), without_query(entry.link)]
-    for address in addresses:
-        found = _ID.search(address) if address else None
-        if found:
-            return as_id(found.group(1) or found.group(2))
-    return as_id(addresses[1]) or as_id(addresses[0])
 
 
 _RSS = (
