@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.budgets import Limit, seconds_until
 from moderation_ai.core.calls import Call
 from moderation_ai.core.errors import ModerationError, OutcomeUnknown, RateLimited
-from moderation_ai.core.flows import Answer, Flow, Outgoing
+from moderation_ai.core.flows import Answer, Flow, Outgoing, Session
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import APP, Spending
 
 T = TypeVar("T")
+
+
+class Tokens(Protocol):
+    """Give out the tokens of accounts; ``Credentials`` does, and renews them."""
+
+    async def using(self, access: Access, act: Callable[[Session], Awaitable[T]]) -> T:
+        """Return what ``act`` returns with the tokens; where they are not accepted, once more with the next ones."""
+
+
+class AsConfigured:
+    """The tokens as the configuration has them, which nobody renews."""
+
+    async def using(self, access: Access, act: Callable[[Session], Awaitable[T]]) -> T:
+        """Return what ``act`` returns with the configured tokens."""
+        return await act(access.session)
 
 
 class Drive:

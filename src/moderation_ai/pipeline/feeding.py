@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from moderation_ai.core.access import Access, Watch
+from moderation_ai.core.access import Watch
 from moderation_ai.core.errors import CredentialsRejected, ModerationError, PlatformUnavailable, RateLimited, StoreError
-from moderation_ai.core.flows import Session
+from moderation_ai.core.flows import Flow, Session
 from moderation_ai.core.polling import Feed, Page
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.driving import Drive
+from moderation_ai.pipeline.driving import Drive, Tokens
 from moderation_ai.pipeline.outcomes import LOCKED_OUT, USUAL_PAUSE
 from moderation_ai.pipeline.pages import keep_page, unread_page
 from moderation_ai.pipeline.reconciling import Reconciling
@@ -42,7 +42,7 @@ class FeedParts(NamedTuple):
     sender: Sender
     tally: Tally
     aliases: Mapping[str, str]
-    session_of: Callable[[Access], Awaitable[Session]]
+    tokens: Tokens
     on_added: Callable[[], None]
     on_silent: Callable[[str, str], None]
     chance: Callable[[], float]
@@ -111,8 +111,7 @@ class Feeder:
             self._parts.clock.now,
         )
         try:
-            session = await self._parts.session_of(access)
-            page = await drive.run(access.platform.ask_feed(self.feed, self.cursor.cursor, session, self._asked_at))
+            page = await self._parts.tokens.using(access, lambda session: drive.run(self._flow(session)))
         except StoreError:
             raise
         except (CredentialsRejected, RateLimited) as error:
@@ -129,6 +128,9 @@ class Feeder:
             return None
         await self._keep(page)
         return drive.pause
+
+    def _flow(self, session: Session) -> Flow[Page]:
+        return self._watch.access.platform.ask_feed(self.feed, self.cursor.cursor, session, self._asked_at)
 
     async def _keep(self, page: Page) -> None:
         """Store what a page tells, then move the cursor on."""

@@ -16,6 +16,7 @@ from moderation_ai.core.events import WebhookEvent, object_id_of
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.things import is_newest_text, text_hash_of
 from moderation_ai.pipeline.echoes import Echoes
+from moderation_ai.pipeline.fetching import Fetcher
 from moderation_ai.pipeline.handlers import MODERATION, Function, Handler
 from moderation_ai.pipeline.identities import Identities
 from moderation_ai.pipeline.moderation import LONG, StandardsEngine
@@ -48,8 +49,10 @@ class Moderator:
         *,
         degrade: bool = True,
         platforms: Mapping[str, Platform] | None = None,
+        fetcher: Fetcher | None = None,
     ) -> None:
-        """Keep the parts; what is wanted is done by ``outbox``."""
+        """Keep the parts; what is wanted is done by ``outbox``, and texts that are missing are got by ``fetcher``."""
+        self._fetcher = fetcher
         self._standards = standards
         self._outbox = outbox
         self._degrade = degrade
@@ -75,7 +78,7 @@ class Moderator:
             return None
         if self._may_be_own(event):
             return _handler(self.hear_reply) if self._may_be_reply(event) else None
-        if not self.judges or not text_of(event):
+        if not self.judges or not (text_of(event) or self._may_fetch(event)):
             return None
         is_rerun = not is_first or (claimed.forced and event.source == "replay")
         is_newest = _is_still_so(claimed) if is_rerun else is_newest_text(claimed.thing, event)
@@ -87,6 +90,9 @@ class Moderator:
 
     def _acts_on(self, platform: str) -> bool:
         return any(name == platform for name, _ in self._outbox.accesses)
+
+    def _may_fetch(self, event: WebhookEvent) -> bool:
+        return self._fetcher is not None and event.data.comment is not None and event.data.comment.text is None
 
     def _may_be_reply(self, event: WebhookEvent) -> bool:
         comment = event.data.comment
@@ -109,8 +115,13 @@ class Moderator:
         await self._echoes.note_reply(event, is_own=True)
 
     async def judge(self, event: WebhookEvent) -> None:
-        """Judge an event's text, record the decision, and have done what it asks for; raise ``StoreError``."""
-        if await self._is_own(event):
+        """Judge an event's text, record the decision, and have done what it asks for.
+
+        A text that did not come with the event is fetched first. Raises ``StoreError``, and what ``Fetcher`` raises.
+        """
+        if not text_of(event) and self._fetcher is not None:
+            event = await self._fetcher.complete(event)
+        if not text_of(event) or await self._is_own(event):
             return
         decision = await self._decide(text_of(event), event.platform)
         if decision.action == decision.shadow_action == "approve":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from moderation_ai.core.access import Access, Watch
+from moderation_ai.core.access import Watch
 from moderation_ai.core.errors import StoreError
-from moderation_ai.core.flows import Session
 from moderation_ai.core.polling import Feed
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.driving import AsConfigured, Tokens
 from moderation_ai.pipeline.feeding import Feeder, FeedParts
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.sender import Sender
@@ -28,16 +28,11 @@ Silenced = Callable[[str, str], None]
 """Is told the platform and the account of which push has gone silent."""
 
 
-async def configured_session(access: Access) -> Session:
-    """Return the session as the configuration has it."""
-    return access.session
-
-
 class Poller:
     """Poll ``watches``, each account by itself, until ``stop``.
 
     ``on_added`` is called when new events were stored, ``on_silent`` when an account's push tells nothing while polling
-    sees new comments. ``session_of`` gives the tokens that count now. Raises ``ConfigurationError`` for what cannot be
+    sees new comments. ``tokens`` gives those that count now. Raises ``ConfigurationError`` for what cannot be
     watched.
     """
 
@@ -51,14 +46,22 @@ class Poller:
         sender: Sender | None = None,
         tally: Tally | None = None,
         aliases: Mapping[str, str] | None = None,
-        session_of: Callable[[Access], Awaitable[Session]] = configured_session,
+        tokens: Tokens | None = None,
         on_added: Callable[[], None] = lambda: None,
         on_silent: Silenced = lambda platform, account: None,
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         """Keep the parts; nothing is asked before ``run``. ``name`` must be no other worker's."""
         parts = FeedParts(
-            store, clock, sender or Sender(), tally or Tally(), aliases or {}, session_of, on_added, on_silent, chance
+            store,
+            clock,
+            sender or Sender(),
+            tally or Tally(),
+            aliases or {},
+            tokens or AsConfigured(),
+            on_added,
+            on_silent,
+            chance,
         )
         self._stop = asyncio.Event()
         self.accounts = [

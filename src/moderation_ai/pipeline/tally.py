@@ -46,6 +46,7 @@ class Tally:
         self.subscribed: Counter[tuple[str, str]] = Counter()
         self.polled: Counter[tuple[str, str]] = Counter()
         self.polls_failed: Counter[tuple[str, str]] = Counter()
+        self.not_assessed: Counter[str] = Counter()
         self.busy = 0
         self.runs: Counter[tuple[str, str]] = Counter()
         self.unhandled: Counter[str] = Counter()

@@ -19,6 +19,7 @@ from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.credentials import Credentials
 from moderation_ai.pipeline.dispatcher import Dispatcher
+from moderation_ai.pipeline.fetching import Fetcher
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.hubs import Hubs
@@ -27,7 +28,7 @@ from moderation_ai.pipeline.keeper import Keeper
 from moderation_ai.pipeline.keyfile import sealer_for
 from moderation_ai.pipeline.keys import KeyRing
 from moderation_ai.pipeline.moderation import StandardsEngine
-from moderation_ai.pipeline.moderator import Moderator
+from moderation_ai.pipeline.moderator import Moderator, choose_access
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.poller import Poller
 from moderation_ai.pipeline.retention import Housekeeper
@@ -107,7 +108,15 @@ class Parts:
             credentials=self.credentials,
             poll=poll,
         )
-        self.moderator = Moderator(standards, self.outbox, degrade=degrade)
+        fetcher = Fetcher(
+            store,
+            self.clock,
+            lambda event: choose_access(self.outbox.accesses, event.platform, event.account),
+            sender=self.sender,
+            tokens=self.credentials,
+            tally=self.tally,
+        )
+        self.moderator = Moderator(standards, self.outbox, degrade=degrade, fetcher=fetcher)
         self.dispatcher = Dispatcher(
             handlers, self.clock, chance, tally=self.tally, call=call, moderator=self.moderator
         )
@@ -138,7 +147,8 @@ class Parts:
             watches,
             self.clock,
             name=name,
-            sender=sender,
+            sender=self.sender,
+            tokens=self.credentials,
             tally=self.tally,
             aliases=aliases(),
             on_added=self.worker.wake,
