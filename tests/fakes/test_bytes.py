@@ -89,4 +89,4 @@ def test_a_number_without_end_is_no_number() -> None:
 
 def test_there_is_no_fake_of_a_platform_without_an_api() -> None:
     with pytest.raises(UnknownPlatform, match="there are: instagram, reddit"):
-        find_fake("medium")
+        find_fake("generic")
