@@ -12,6 +12,7 @@ import click
 from moderation_ai.config import DEFAULT_STORE_URL, Loaded, Mistakes, Settings, load
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.clock import Clock, SystemClock
+from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.urls import without_password
@@ -23,9 +24,10 @@ T = TypeVar("T")
 class Invocation:
     """What the options common to all commands say, and what follows from them."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        """Begin with nothing asked for."""
+    def __init__(self, clock: Clock | None = None, sender: Sender | None = None) -> None:
+        """Begin with nothing asked for; ``sender`` is for those who ask a stand-in in a platform's place."""
         self.clock = clock or SystemClock()
+        self.sender = sender
         self.config: str | None = None
         self.flags: dict[str, tuple[str, str]] = {}
         self.debug = False

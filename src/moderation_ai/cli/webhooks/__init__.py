@@ -1,0 +1,1 @@
+"""The webhooks commands: what platforms are to post where."""
