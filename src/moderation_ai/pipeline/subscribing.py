@@ -15,6 +15,7 @@ from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import LEAVING, PENDING, REGISTERED, Subscription, Wish
 from moderation_ai.pipeline import terms
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.credentials import SessionOf, configured_session
 from moderation_ai.pipeline.driving import Drive
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
@@ -30,12 +31,21 @@ class Subscriber:
     What a flow costs is paid from the accounts' allowances, as actions are.
     """
 
-    def __init__(self, store: Store, sites: Sequence[Site], clock: Clock, *, sender: Sender | None = None) -> None:
-        """Keep the parts."""
+    def __init__(
+        self,
+        store: Store,
+        sites: Sequence[Site],
+        clock: Clock,
+        *,
+        sender: Sender | None = None,
+        session_of: SessionOf = configured_session,
+    ) -> None:
+        """Keep the parts; ``session_of`` gives the tokens that count now."""
         self.store = store
         self.sites = tuple(sites)
         self.clock = clock
         self._sender = sender or Sender(now=clock.now)
+        self._session_of = session_of
 
     # --- who can be asked ---
 

@@ -155,7 +155,9 @@ class Parts:
             chance=chance,
         )
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
-        self.subscriber = Subscriber(store, tuple(sites), self.clock, sender=sender)
+        self.subscriber = Subscriber(
+            store, tuple(sites), self.clock, sender=self.sender, session_of=self.credentials.session
+        )
         self.keeper = Keeper(self.subscriber, self.tally, name=name, works=works)
         self._keeping: asyncio.Task[None] | None = None
         self._working: asyncio.Task[None] | None = None
@@ -273,6 +275,14 @@ class Parts:
             silence_after=silence_after,
             moderates=self.moderator.judges,
         )
+
+
+def credentials_here(
+    store: Store, accesses: Iterable[Access], clock: Clock, *, keys: Sequence[str], sender: Sender | None = None
+) -> Credentials:
+    """Return the tokens in ``store`` for a program that runs beside those that serve it."""
+    sender = sender or Sender(now=clock.now)
+    return Credentials(store, accesses, sender, clock, lambda: sealer_for(store.url, keys), name=name_here())
 
 
 def name_here() -> str:

@@ -17,6 +17,7 @@ from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.webhooks.choosing import choose_store
 from moderation_ai.webhooks.handler import WebhookHandler
+from moderation_ai.webhooks.parts import credentials_here
 
 T = TypeVar("T")
 Work = Callable[[Subscriber], Awaitable[T]]
@@ -89,7 +90,12 @@ async def _with_subscriber(given: str | Store | None, sender: Sender | None, wor
     sender = sender or (handler.sender if handler is not None else None)
     await store.open()
     try:
-        return await work(Subscriber(store, _sites(handler), SystemClock(), sender=sender))
+        sites, clock, keys = _sites(handler), SystemClock(), load_variable("credentials.keys") or ()
+        credentials = credentials_here(store, [each.access for each in sites], clock, keys=keys, sender=sender)
+        try:
+            return await work(Subscriber(store, sites, clock, sender=sender, session_of=credentials.session))
+        finally:
+            await credentials.stop()
     finally:
         if isinstance(given, str) or (given is None and handler is None):
             await store.close()
