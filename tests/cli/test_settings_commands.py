@@ -145,6 +145,9 @@ def test_db_status_counts_what_is_there(run: Run) -> None:
         "unhandled": 1,
         "dead_letters": 2,
         "retrying": 0,
+        "actions_open": 0,
+        "actions_uncertain": 0,
+        "actions_dead": 0,
     }
     assert "dead_letters" in run("db", "status").stdout
 

@@ -14,6 +14,7 @@ from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Counts
+from moderation_ai.stores.ledger import Waiting
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -141,3 +142,29 @@ def test_kinds_that_senders_make_up_do_not_grow_the_counters() -> None:
         tally.ignore("generic", [f"kind {number}"])
     assert len(tally.ignored) <= 201
     assert sum(tally.ignored.values()) == 1000
+
+
+def with_outbox(**fields: Any) -> Health:
+    outbox = Waiting(platform="instagram", account="main", **fields)
+    return assess(Counts(), Tally(NOW), Handlers(), {}, NOW, moderates=True, outboxes=[outbox])
+
+
+def test_what_is_to_be_sent_may_wait_as_long_as_a_limit_lasts() -> None:
+    found = with_outbox(open=3, oldest_at=NOW - timedelta(seconds=900))
+    assert (found.status, [one.open for one in found.outboxes]) == ("ok", [3])
+
+
+def test_an_outbox_that_stands_still_is_told_with_its_reason() -> None:
+    paused = {"paused_until": NOW + timedelta(minutes=5), "reason": "the token is not accepted"}
+    found = with_outbox(open=3, oldest_at=NOW - timedelta(seconds=901), **paused)
+    assert found.causes == ["outbox:instagram/main"]
+    assert found.problems == [
+        "instagram/main: 3 actions wait to be sent, the oldest for 901 s: the token is not accepted"
+    ]
+
+
+@pytest.mark.parametrize("status", ["uncertain", "dead"])
+def test_an_action_that_needs_a_person_is_told(status: str) -> None:
+    found = with_outbox(**{status: 2})
+    assert found.causes == [f"actions_{status}:instagram/main"]
+    assert f"actions list --status {status}" in found.problems[0]

@@ -282,3 +282,19 @@ async def test_actions_are_listed_newest_first_and_page_by_page(store: Store) ->
     assert [each.id for each in page] == [each.id for each in reversed(made[2:])]
     rest = await store.actions(LedgerFilter(platform="twitter", before_id=page[-1].id), limit=3)
     assert [each.id for each in rest] == [each.id for each in reversed(made[:2])]
+
+
+async def test_an_outbox_counts_what_a_person_has_to_look_at_until_they_did(store: Store) -> None:
+    for number, status in enumerate(("uncertain", "dead", "dead", "done")):
+        await store.want(wanted(comment=f"c{number}"), NOW)
+        (got,) = await claim(store)
+        await store.settle_actions([Settled(id=got.id, status=status)], NOW, worker="w1")
+    await store.want(wanted(comment="c9"), after(5))
+    (outbox,) = await store.outboxes()
+    assert (outbox.open, outbox.oldest_at, outbox.uncertain, outbox.dead) == (1, after(5), 1, 2)
+    dead = await store.actions(LedgerFilter(state="dead"), limit=10)
+    done = await store.actions(LedgerFilter(state="done"), limit=10)
+    assert await store.dismiss_actions([dead[0].id, done[0].id, 10_000], after(9)) == [dead[0].id]
+    (outbox,) = await store.outboxes()
+    assert outbox.dead == 1
+    assert (await store.receipts(dead[0].id))[-1] == Receipt(at=after(9), status="dismissed")

@@ -10,6 +10,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.health import Health, assess
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.stores.base import Store
@@ -39,6 +40,10 @@ class Parts:
         self.sources = self.intake.sources
         dispatcher = Dispatcher(self.handlers, self.clock, lambda: 0.5, tally=self.tally)
         self.worker = Worker(store, dispatcher, self.clock, name="console tests")
+
+    async def health(self) -> Health:
+        counts, outboxes = await self.store.counts(), await self.store.outboxes()
+        return assess(counts, self.tally, self.handlers, self.sources, self.clock.now(), outboxes=outboxes)
 
 
 class Console:

@@ -10,6 +10,7 @@ from moderation_ai import __version__
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
+from moderation_ai.stores.ledger import Waiting
 from moderation_ai.web.metrics import PREFIX, Metrics
 from tests.web.console import console
 from tests.web.stage import NOW, ask, comment, post, request
@@ -86,3 +87,24 @@ def test_does_not_grow_with_what_strangers_write() -> None:
         assert answer.fields["content-type"].startswith("text/plain")
         assert b"made" not in answer.body
         assert read(answer.body)["moderation_ai_requests_rejected_total", frozenset({"other", "UnknownPlatform"})] == 60
+
+
+def test_shows_how_each_outbox_stands() -> None:
+    outbox = Waiting(
+        platform="twitter",
+        account="main",
+        open=3,
+        uncertain=1,
+        dead=2,
+        oldest_at=NOW - timedelta(seconds=70),
+        paused_until=NOW + timedelta(seconds=1),
+    )
+    found = read(Metrics(tally(), ManualClock(NOW)).render(Counts(), outboxes=[outbox])[0])
+    who = frozenset({"twitter", "main"})
+    assert {
+        ("moderation_ai_actions_open", who): 3,
+        ("moderation_ai_actions_oldest_seconds", who): 70,
+        ("moderation_ai_actions_uncertain", who): 1,
+        ("moderation_ai_actions_dead", who): 2,
+        ("moderation_ai_outbox_paused", who): 1,
+    }.items() <= found.items()

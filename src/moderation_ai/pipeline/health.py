@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,9 +12,12 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
+from moderation_ai.stores.ledger import Waiting
 
 LAG_LIMIT = 300.0
 """Seconds that the oldest pending event may wait before health says so."""
+OUTBOX_LIMIT = 900.0
+"""Seconds that the oldest action may wait to be sent: the longest short period of platforms' limits."""
 STALE_LIMIT = 5
 """Refused signed times, of late, after which our own clock comes under suspicion."""
 MISMATCH_LIMIT = 5
@@ -31,6 +34,7 @@ class Health(msgspec.Struct, kw_only=True):
     ``causes`` are the reasons as short fixed words, in the order of ``problems``. What is counted is this process's,
     since ``since``; ``counts`` is the store's. ``signature_failures`` are by platform and cause: ``missing``,
     ``mismatch`` (or malformed), ``stale``. ``silent_seconds`` says for how long a platform has sent nothing.
+    ``outboxes`` says of each account that is acted with what waits to be sent there, and what a person has to look at.
     """
 
     status: str
@@ -50,6 +54,7 @@ class Health(msgspec.Struct, kw_only=True):
     last_received: dict[str, datetime]
     silent_seconds: dict[str, float]
     unverified: list[str]
+    outboxes: list[Waiting]
     since: datetime | None
     now: datetime
 
@@ -71,6 +76,7 @@ class Case(NamedTuple):
     silence_after: Mapping[str, float]
     now: datetime
     moderates: bool = False
+    outboxes: Sequence[Waiting] = ()
 
     @property
     def lag(self) -> float:
@@ -103,14 +109,15 @@ def assess(
     *,
     silence_after: Mapping[str, float] | None = None,
     moderates: bool = False,
+    outboxes: Sequence[Waiting] = (),
 ) -> Health:
     """Return the health that counts, counters and configuration amount to.
 
     ``silence_after`` are limits in seconds by platform, over those of the sources; ``moderates`` says that what
-    arrives is judged by a policy, so that no other handler is needed.
+    arrives is judged by a policy, so that no other handler is needed. ``outboxes`` are the store's.
     """
     limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
-    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now, moderates)
+    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now, moderates, outboxes)
     problems = list(_problems(case))
     return Health(
         status="degraded" if problems else "ok",
@@ -130,6 +137,7 @@ def assess(
         last_received=dict(tally.last_received),
         silent_seconds=case.silence,
         unverified=case.unverified,
+        outboxes=list(outboxes),
         since=tally.began_at,
         now=now,
     )
@@ -145,11 +153,31 @@ def _problems(case: Case) -> Iterator[Problem]:
     if case.counts.dead_letters:
         found = case.counts.dead_letters
         yield Problem("dead_letters", f"{found} dead letters: see `moderation-ai dead-letters list`")
+    yield from _outbox_problems(case)
     yield from _recent_problems(case)
     for name, limit in sorted(case.silence_after.items()):
         if (seconds := case.silence.get(name, 0.0)) > limit:
             advice = "see its dashboard, and `moderation-ai doctor`"
             yield Problem(f"silence:{name}", f"{name} has sent nothing for {seconds:.0f} s: {advice}")
+
+
+def _outbox_problems(case: Case) -> Iterator[Problem]:
+    """Yield what hinders acting: what waits for long, and what only a person can settle."""
+    for outbox in case.outboxes:
+        name = f"{outbox.platform}/{outbox.account}" if outbox.account else outbox.platform
+        if (seconds := seconds_waiting(outbox, case.now)) > OUTBOX_LIMIT:
+            why = f": {outbox.reason}" if outbox.reason else ""
+            text = f"{name}: {outbox.open} actions wait to be sent, the oldest for {seconds:.0f} s{why}"
+            yield Problem(f"outbox:{name}", text)
+        for status, number in (("uncertain", outbox.uncertain), ("dead", outbox.dead)):
+            if number:
+                advice = f"see `moderation-ai actions list --status {status}`"
+                yield Problem(f"actions_{status}:{name}", f"{name}: {number} actions are {status}: {advice}")
+
+
+def seconds_waiting(outbox: Waiting, now: datetime) -> float:
+    """Return for how many seconds the oldest action of an outbox has waited."""
+    return max(0.0, (now - outbox.oldest_at).total_seconds()) if outbox.oldest_at else 0.0
 
 
 def _recent_problems(case: Case) -> Iterator[Problem]:

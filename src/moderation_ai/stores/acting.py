@@ -16,10 +16,12 @@ from moderation_ai.core.acts import Target
 from moderation_ai.stores.ledger import (
     APP,
     DEAD,
+    DISMISSED,
     OPEN,
     OVERTAKEN,
     RETRY,
     SETS,
+    UNCERTAIN,
     Action,
     LedgerFilter,
     Receipt,
@@ -225,6 +227,21 @@ def receipts(action_id: int) -> Verb[list[Receipt]]:
     return [Receipt(at=to_time(at), status=status, reason=why, made_id=made) for at, status, why, made in rows]
 
 
+def dismiss(action_ids: Sequence[int], now: datetime) -> Verb[list[int]]:
+    """Mark actions that failed, or of which nobody knows, as looked at."""
+    found = []
+    for action_id in action_ids:
+        rows = yield (
+            f"UPDATE {{s}}actions SET status = '{DISMISSED}' WHERE id = $1 AND status IN ('{UNCERTAIN}', '{DEAD}') "
+            "RETURNING id",
+            (action_id,),
+        )
+        if rows:
+            found.append(action_id)
+            yield from note_receipt(action_id, Receipt(at=now, status=DISMISSED))
+    return found
+
+
 def note_receipt(action_id: int, receipt: Receipt) -> Verb[None]:
     """Add a line to an action's history."""
     yield (
@@ -295,11 +312,14 @@ def pause(platform: str, account: str, until: datetime | None, reason: str | Non
 
 def outboxes() -> Verb[list[Waiting]]:
     """Return how each account's outbox stands."""
+    ours = "FROM {s}actions a WHERE a.platform = o.platform AND a.account = o.account AND"
+    troubled = f"{ours} a.status IN ('{UNCERTAIN}', '{DEAD}')"  # as the index has it
     rows = yield (
-        "SELECT o.platform, o.account, count(a.id), min(a.wanted_at), o.paused_until, o.reason FROM {s}outboxes o "
-        f"LEFT JOIN {{s}}actions a ON a.platform = o.platform AND a.account = o.account AND a.state <> {_SETTLED} "
-        "WHERE o.account <> $1 GROUP BY o.platform, o.account, o.paused_until, o.reason "
-        "ORDER BY o.platform, o.account",
+        f"SELECT o.platform, o.account, (SELECT count(*) {ours} a.state < {_SETTLED}), "
+        f"(SELECT min(a.wanted_at) {ours} a.state < {_SETTLED}), "
+        f"(SELECT count(*) {troubled} AND a.status = '{UNCERTAIN}'), "
+        f"(SELECT count(*) {troubled} AND a.status = '{DEAD}'), "
+        "o.paused_until, o.reason FROM {s}outboxes o WHERE o.account <> $1 ORDER BY o.platform, o.account",
         (APP,),
     )
     return [
@@ -307,11 +327,13 @@ def outboxes() -> Verb[list[Waiting]]:
             platform=platform,
             account=account,
             open=count,
+            uncertain=uncertain,
+            dead=dead,
             oldest_at=to_time_or_none(oldest),
             paused_until=to_time_or_none(paused),
             reason=reason,
         )
-        for platform, account, count, oldest, paused, reason in rows
+        for platform, account, count, oldest, uncertain, dead, paused, reason in rows
     ]
 
 

@@ -17,6 +17,8 @@ import msgspec
 from moderation_ai.core.acts import Target
 
 OPEN, OVERTAKEN, UNCERTAIN, DEAD, RETRY = "open", "overtaken", "uncertain", "dead", "retry"
+DISMISSED = "dismissed"
+"""What a person has looked at, and wants to hear of no more."""
 APP = "(app)"
 """Stands for an account where an allowance is shared by all accounts of our app on a platform."""
 SETS = ("approve", "hide", "unhide", "remove")
@@ -167,11 +169,16 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """How an account's outbox stands: what is open, since when the oldest waits, until when it is paused and why."""
+    """How an account's outbox stands: what is open, since when the oldest waits, until when it is paused and why.
+
+    ``uncertain`` and ``dead`` are the actions that a person has to look at, until they are dismissed.
+    """
 
     platform: str
     account: str
     open: int = 0
+    uncertain: int = 0
+    dead: int = 0
     oldest_at: datetime | None = None
     paused_until: datetime | None = None
     reason: str | None = None
@@ -225,6 +232,9 @@ class Ledger(Protocol):
 
     async def receipts(self, action_id: int) -> list[Receipt]:
         """Return the history of an action, oldest first."""
+
+    async def dismiss_actions(self, action_ids: Sequence[int], now: datetime) -> list[int]:
+        """Mark ``uncertain`` and ``dead`` actions as looked at by a person; return which were."""
 
     async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
         """Add a line to the history of an action and change nothing else."""

@@ -69,6 +69,10 @@ class SqlLedger(SqlVerbs):
         """Return the history of an action."""
         return await self._look(lambda: acting.receipts(action_id))
 
+    async def dismiss_actions(self, action_ids: Sequence[int], now: datetime) -> list[int]:
+        """Mark actions as looked at by a person."""
+        return await self._change(lambda: acting.dismiss(action_ids, now))
+
     async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
         """Add a line to the history of an action."""
         await self._change(lambda: acting.note_receipt(action_id, receipt))

@@ -15,10 +15,10 @@ from moderation_ai.core.errors import MalformedPayload, RequestRejected, StoreEr
 from moderation_ai.core.events import to_json
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import assess
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.health import Health
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts, EventFilter, Store
+from moderation_ai.stores.ledger import Waiting
 from moderation_ai.web.body import Body, Gone
 from moderation_ai.web.metrics import Metrics
 from moderation_ai.web.openapi import describe
@@ -57,16 +57,15 @@ class Parts(Protocol):
         """Return the registered handlers."""
 
     @property
-    def sources(self) -> Mapping[str, Source]:
-        """Return what is configured."""
-
-    @property
     def clock(self) -> Clock:
         """Return the clock."""
 
     @property
     def worker(self) -> Worker:
         """Return the worker."""
+
+    async def health(self) -> Health:
+        """Return the state of this process and its store."""
 
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,20 +108,20 @@ class Endpoints:
 
     async def metrics(self, request: Request) -> Response:
         counts: Counts | None = None
+        outboxes: list[Waiting] = []
         try:
             counts = await self._parts.store.counts()
+            outboxes = await self._parts.store.outboxes()
         except StoreError as error:
             logger.warning("the store cannot be counted: %s", error)
-        content, content_type = self._metrics.render(counts, request.headers.get("accept", ""))
+        content, content_type = self._metrics.render(counts, request.headers.get("accept", ""), outboxes)
         return Response(content, headers={"content-type": content_type})
 
     async def description(self, request: Request) -> Response:
         return to_json_response(describe(OPERATIONS))
 
     async def health(self, request: Request) -> Response:
-        parts = self._parts
-        counts = await parts.store.counts()
-        return to_json_response(assess(counts, parts.tally, parts.handlers, parts.sources, parts.clock.now()))
+        return to_json_response(await self._parts.health())
 
     async def events(self, request: Request) -> Response:
         values = read_query(request.query_params.multi_items(), EVENTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,10 @@ from prometheus_client.registry import Collector
 
 from moderation_ai import __version__
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.health import seconds_waiting
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
+from moderation_ai.stores.ledger import Waiting
 
 PREFIX = "moderation_ai_"
 
@@ -32,9 +34,9 @@ class Metrics:
         self._registry.register(self._reading)
         ProcessCollector(namespace="moderation_ai", registry=self._registry)
 
-    def render(self, counts: Counts | None, accept: str = "") -> tuple[bytes, str]:
+    def render(self, counts: Counts | None, accept: str = "", outboxes: Sequence[Waiting] = ()) -> tuple[bytes, str]:
         """Return the text of all metrics and its content type; ``counts`` is None where the store cannot be read."""
-        self._reading.counts = counts
+        self._reading.counts, self._reading.outboxes = counts, outboxes
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
@@ -42,6 +44,7 @@ class Metrics:
 class _Reading(Collector):
     def __init__(self, tally: Tally, clock: Clock) -> None:
         self.counts: Counts | None = None
+        self.outboxes: Sequence[Waiting] = ()
         self._tally = tally
         self._clock = clock
 
@@ -54,6 +57,7 @@ class _Reading(Collector):
         yield _gauge("store_up", "1 if the store could be read for this scrape, else 0.", self.counts is not None)
         if self.counts is not None:
             yield from _of_counts(self.counts, self._clock.now())
+            yield from _of_outboxes(self.outboxes, self._clock.now())
 
     def _of_tally(self) -> Iterator[Metric]:
         tally = self._tally
@@ -95,6 +99,21 @@ def _of_counts(counts: Counts, now: datetime) -> Iterator[Metric]:
     yield _gauge("dead_letters", "Attempts that ended in dead letters.", counts.dead_letters)
     yield _gauge("retrying", "Events with a handler that is to run again.", counts.retrying)
     yield _gauge("lag_seconds", "How long the oldest pending event has waited.", lag)
+
+
+def _of_outboxes(outboxes: Iterable[Waiting], now: datetime) -> Iterator[Metric]:
+    is_paused = "1 while the account is left alone, because a limit is reached or its platform fails."
+    for name, help_text, read in (
+        ("actions_open", "Actions that wait to be sent.", lambda one: one.open),
+        ("actions_oldest_seconds", "How long the oldest of them has waited.", lambda one: seconds_waiting(one, now)),
+        ("actions_uncertain", "Actions of which nobody knows whether they were done.", lambda one: one.uncertain),
+        ("actions_dead", "Actions that were given up.", lambda one: one.dead),
+        ("outbox_paused", is_paused, lambda one: one.paused_until is not None and one.paused_until > now),
+    ):
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=["platform", "account"])
+        for one in outboxes:
+            family.add_metric([one.platform, one.account], float(read(one)))
+        yield family
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

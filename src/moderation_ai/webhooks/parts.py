@@ -274,6 +274,7 @@ class Parts:
             now,
             silence_after=silence_after,
             moderates=self.moderator.judges,
+            outboxes=await self.store.outboxes(),
         )
 
 

@@ -40,7 +40,7 @@ async def _status(url: str) -> dict[str, Any]:
     if schema != newest:  # Tables of another schema are not ours to read.
         return state
     async with opened(url) as store:
-        described, counts = await store.describe(), await store.counts()
+        described, counts, outboxes = await store.describe(), await store.counts(), await store.outboxes()
     return state | {
         "kind": described["kind"],
         "library": described["library"],
@@ -49,6 +49,9 @@ async def _status(url: str) -> dict[str, Any]:
         **{name: counts.by_status.get(name, 0) for name in ("pending", "done", "superseded", "unhandled")},
         "dead_letters": counts.dead_letters,
         "retrying": counts.retrying,
+        "actions_open": sum(one.open for one in outboxes),
+        "actions_uncertain": sum(one.uncertain for one in outboxes),
+        "actions_dead": sum(one.dead for one in outboxes),
     }
 
 

@@ -11,8 +11,9 @@ from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.routing import takes
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import LAG_LIMIT
+from moderation_ai.pipeline.health import LAG_LIMIT, OUTBOX_LIMIT, seconds_waiting
 from moderation_ai.stores.base import Counts, EventFilter, Store
+from moderation_ai.stores.ledger import Waiting
 
 _LOOKED_AT = 1000
 """Unhandled events that are looked at, from the newest on."""
@@ -32,6 +33,7 @@ async def check_events(store: Store, handlers: Handlers, now: datetime) -> list[
         check_lag(counts, now),
         *check_dead_letters([letter.handler for letter in letters], handlers),
         *check_unhandled([event.event_type for event in unhandled], handlers),
+        *check_outboxes(await store.outboxes(), now),
         *check_subscriptions(await store.subscriptions()),
     ]
 
@@ -86,6 +88,26 @@ def check_unhandled(event_types: Iterable[str], handlers: Handlers) -> Iterator[
         else:
             advice = f'register one: @handler.on("{kind}"); or leave it, they are kept'
         yield warning("unhandled", f"{kind}: {count} arrived and no handler took them", advice)
+
+
+def check_outboxes(outboxes: Iterable[Waiting], now: datetime) -> Iterator[Finding]:
+    """Yield how the outbox of each account stands that was ever acted with."""
+    for one in outboxes:
+        name = f"outbox {one.platform}{f'/{one.account}' if one.account else ''}"
+        seconds = seconds_waiting(one, now)
+        message = f"{plural(one.open, 'action')} to be sent, the oldest for {seconds:.0f} s"
+        is_paused = one.paused_until is not None and one.paused_until > now
+        if seconds > OUTBOX_LIMIT:
+            why = (
+                f"paused until {one.paused_until:%H:%M:%S} UTC: {one.reason}" if is_paused else "see that `serve` runs"
+            )
+            yield warning(name, message, why)
+        else:
+            yield ok(name, message if one.open else "nothing waits")
+        for status, number in (("uncertain", one.uncertain), ("dead", one.dead)):
+            if number:
+                advice = f"`moderation-ai actions list --status {status}`, then `actions dismiss` what was looked at"
+                yield warning(name, f"{plural(number, 'action')} {status}", advice)
 
 
 def check_subscriptions(subscriptions: Iterable[Subscription]) -> Iterator[Finding]:
