@@ -88,5 +88,5 @@ def test_a_number_without_end_is_no_number() -> None:
 
 
 def test_there_is_no_fake_of_a_platform_without_an_api() -> None:
-    with pytest.raises(UnknownPlatform, match="there are: instagram, reddit"):
+    with pytest.raises(UnknownPlatform, match="there are: instagram, medium, reddit"):
         find_fake("generic")

@@ -25,7 +25,7 @@ from tests.kinds import new_store
 from tests.web.stage import Served, served
 
 HOST = "hooks.example.org"
-NAMES = [name for name in fake_names() if find_fake(name).platform.subscribe]
+NAMES = [name for name in fake_names() if find_fake(name).platform.pushes]
 CHECKS = [name for name in NAMES if name != "tiktok"]
 """Those that ask an address before they post there."""
 VERIFY_TOKEN = "what we agreed on"

@@ -429,6 +429,8 @@ def test_any_odd_part_of_an_answer_gives_a_result_or_one_of_our_errors(
 def test_any_odd_part_of_a_failure_is_one_of_our_errors(platform: Platform) -> None:
     call = platform.api.calls[0]
     for failure in [each for row in platform.api.calls for each in row.failures] + list(platform.api.failures):
+        if not failure.example.startswith("{"):
+            continue  # A hub says it in words.
         for odd in variants(msgspec.json.decode(failure.example)):
             with pytest.raises((PlatformError, UnsupportedAction)):
                 platform.api.read(call, answer(max(failure.status, 400), json.dumps(odd)))

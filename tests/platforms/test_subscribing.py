@@ -107,8 +107,9 @@ def flows_of(platform: Platform) -> list[tuple[str, MakeFlow, Callable[[Outgoing
     wish, good, session = everything(platform), by_table(platform), session_of(platform)
     elsewhere = wish_of(platform, events=wish.events, url="https://elsewhere.example.org/webhook")
     known = known_of(platform)
+    listed = [("registered", lambda: platform.registered(wish, session, APP), good)] * bool(platform.pushes)
     return [
-        ("registered", lambda: platform.registered(wish, session, APP), good),
+        *listed,
         ("register", lambda: platform.register(wish, session, APP), good),
         ("register-first", lambda: platform.register(wish, session, APP), empty(platform)),
         ("register-odd", lambda: platform.register(wish, session, APP), answering(platform, ODD)),
@@ -230,8 +231,10 @@ def test_a_platform_without_webhooks_says_so(platform: Platform) -> None:
         lambda: platform.renew(known, wish, SESSION, APP),
         lambda: platform.unregister(known, wish, SESSION, APP),
     ):
-        with pytest.raises(UnsupportedAction, match=platform.name):
+        with pytest.raises(UnsupportedAction, match=platform.name) as caught:
             attempt()
+        assert platform.subscribe_instead
+        assert platform.subscribe_instead in str(caught.value)
 
 
 @every_subscriber

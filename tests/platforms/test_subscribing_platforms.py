@@ -9,14 +9,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.core.errors import CredentialsRejected, PlatformError, RateLimited, UnsupportedAction
+from moderation_ai.core.errors import (
+    CredentialsRejected,
+    PlatformError,
+    PlatformUnavailable,
+    RateLimited,
+    UnsupportedAction,
+)
 from moderation_ai.core.flows import Answer, Outgoing
-from moderation_ai.core.subscribing import ACTIVE, INVALID
+from moderation_ai.core.platform import Platform
+from moderation_ai.core.subscribing import ACTIVE, INVALID, PENDING
 from moderation_ai.platforms import find_platform
 from tests.platforms.driving import SESSION, THROUGH_PAGE, answer, by_table, drive
 from tests.platforms.test_subscribing import APP, ODD, answering, empty, error_of, known_of, refusing, wish_of
 
 X, IG, TIKTOK = (find_platform(name) for name in ("twitter", "instagram", "tiktok"))
+YOUTUBE, MEDIUM = find_platform("youtube"), find_platform("medium")
 
 # --- X -------------------------------------------------------------------------------------------------------------
 
@@ -233,3 +241,55 @@ def test_only_what_is_posted_to_us_is_deleted_at_tiktok() -> None:
 def test_what_tiktok_has_lost_is_told() -> None:
     found, _ = drive(TIKTOK.renew(known_of(TIKTOK), wish_of(TIKTOK), SESSION, APP), kinds_at())
     assert (found.status, "register it again" in str(found.reason)) == (INVALID, True)
+
+
+# --- hubs ----------------------------------------------------------------------------------------------------------
+
+every_hub = pytest.mark.parametrize("hub", [YOUTUBE, MEDIUM], ids=lambda hub: hub.name)
+
+
+@every_hub
+def test_what_a_hub_has_taken_is_pending_until_it_asks(hub: Platform) -> None:
+    wish = wish_of(hub)
+    (found,) = drive(hub.register(wish, SESSION, APP), by_table(hub))[0]
+    assert (found.id, found.topic, found.url, found.status) == (wish.id, wish.topic, wish.url, PENDING)
+    assert drive(hub.renew(found, wish, SESSION, APP), by_table(hub))[0].status == PENDING
+    assert drive(hub.registered(wish, SESSION, APP), by_table(hub)) == ((), [])
+
+
+@every_hub
+def test_a_hub_that_is_down_is_asked_again_when_it_says(hub: Platform) -> None:
+    for headers, seconds in (({"retry_after": "120"}, 120), ({"retry_after": "600"}, 600), ({}, 120)):
+        down = answer(503, b"Transient error; please try again later", **headers)
+        raised = error_of(hub.register(wish_of(hub), SESSION, APP), lambda _, down=down: down)  # type: ignore[misc]
+        assert isinstance(raised, PlatformUnavailable)
+        assert (raised.retryable, raised.retry_after) == (True, seconds)
+
+
+@every_hub
+@pytest.mark.parametrize(("status", "says"), [(400, "feed's address"), (403, "not allow"), (422, "the feed gives")])
+def test_what_a_hub_does_not_take_is_not_tried_again(hub: Platform, status: int, says: str) -> None:
+    raised = error_of(hub.register(wish_of(hub), SESSION, APP), lambda _: answer(status, b"Restricted topic"))
+    assert says in str(raised)
+    assert not getattr(raised, "retryable", False)
+
+
+@every_hub
+def test_a_hub_needs_a_topic_and_takes_no_long_secret(hub: Platform) -> None:
+    for wish, says in (
+        (replace(wish_of(hub), topic=None), "configure topics"),
+        (replace(wish_of(hub), secret="é" * 100), "199 bytes"),
+    ):
+        with pytest.raises(UnsupportedAction, match=says):
+            next(hub.register(wish, SESSION, APP))
+
+
+@every_hub
+def test_each_topic_is_a_wish_of_its_own(hub: Platform) -> None:
+    several = hub.wishes(replace(wish_of(hub), topic=None), ("https://a.example/", "https://b.example/"))
+    assert [each.topic for each in several] == ["https://a.example/", "https://b.example/"]
+    assert len({each.id for each in several}) == 2
+
+
+def test_a_hub_costs_none_of_youtubes_units() -> None:
+    assert YOUTUBE.api.call("hub").cost == 0

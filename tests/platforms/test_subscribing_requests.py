@@ -215,3 +215,30 @@ def test_asks_tiktok_about_webhooks_as_documented(verb: str, call: str, expected
     assert written(request) == expected
     assert {"Access-Token", "Authorization"}.isdisjoint(dict(request.headers))
     assert APP.secret not in repr(request)
+
+
+YOUTUBE, MEDIUM = find_platform("youtube"), find_platform("medium")
+_YT_TOPIC = "https%3A%2F%2Fwww.youtube.com%2Fxml%2Ffeeds%2Fvideos.xml%3Fchannel_id%3DUC1"
+_HUBS = [
+    (YOUTUBE, "https://pubsubhubbub.appspot.com/subscribe", _YT_TOPIC),
+    (MEDIUM, "https://medium.superfeedr.com/", "https%3A%2F%2Fmedium.com%2Ffeed%2F%40rye"),
+]
+
+
+@pytest.mark.parametrize(("platform", "url", "topic"), _HUBS, ids=lambda each: getattr(each, "name", ""))
+@pytest.mark.parametrize("verb", ["register", "renew", "unregister"])
+def test_asks_a_hub_as_documented(platform: Platform, url: str, topic: str, verb: str) -> None:
+    (request,) = asked(platform, verb)
+    callback = f"https%3A%2F%2Fhooks.example.org%2Fwebhook%2F{platform.name}"
+    mode = "unsubscribe" if verb == "unregister" else "subscribe"
+    form = f"hub.mode={mode}&hub.topic={topic}&hub.callback={callback}&hub.verify=async"
+    if verb != "unregister":
+        form += "&hub.secret=hub-secret-that-nobody-may-see&hub.lease_seconds=864000"
+    assert written(request) == ("POST", url, form)
+    assert "Authorization" not in dict(request.headers)
+
+
+def test_asks_youtubes_hub_for_a_topic_as_the_hub_spells_it() -> None:
+    older = replace(wish_of(YOUTUBE), topic="https://www.youtube.com/feeds/videos.xml?channel_id=UC1")
+    request = next(YOUTUBE.register(older, SESSION, APP))
+    assert _YT_TOPIC in request.body.decode()

@@ -102,25 +102,31 @@ class Subscribes:
     """The calls of its table that the flows make."""
     pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """What can be subscribed there, with what each is asked for by: event types of ours, older names."""
+    subscribe_instead: ClassVar[str] = ""
+    """What to do where there is nothing to subscribe to, for people."""
     usual: ClassVar[tuple[str, ...]] = ()
     """What of that is subscribed where a wish names nothing."""
     kinds: ClassVar[Mapping[str, str]] = {}
 
     def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Ask what is registered there for our app, whatever the address; empty where the platform tells nobody."""
-        raise UnsupportedAction(f"{self.name} has no webhooks that can be listed")
+        raise self._has_no_webhooks("listed")
 
     def register(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Make everything that lacks for ``wish``, and return it as it stands then; to do it twice changes nothing."""
-        raise UnsupportedAction(f"{self.name} has no webhooks that can be registered")
+        raise self._has_no_webhooks("registered")
 
     def renew(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[Subscription]:
         """Have the platform look at our address again, or give the lease another term; return how it stands then."""
-        raise UnsupportedAction(f"{self.name} has no webhooks that can be renewed")
+        raise self._has_no_webhooks("renewed")
 
     def unregister(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[None]:
         """Have the platform post there no more; what is gone already is no error."""
-        raise UnsupportedAction(f"{self.name} has no webhooks that can be deleted")
+        raise self._has_no_webhooks("deleted")
+
+    def _has_no_webhooks(self, what: str) -> UnsupportedAction:
+        instead = f": {self.subscribe_instead}" if self.subscribe_instead else ""
+        return UnsupportedAction(f"{self.name} has no webhooks that can be {what}{instead}")
 
     def events_of(self, wish: Wish) -> tuple[str, ...]:
         """Return what is to be subscribed for ``wish``, by the platform's names, in the order of ``pushes``.

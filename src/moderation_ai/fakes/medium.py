@@ -11,10 +11,8 @@ from typing import Any, ClassVar
 from xml.sax.saxutils import escape
 
 from moderation_ai.core.calls import Call
-from moderation_ai.core.platform import Sample
-from moderation_ai.fakes.fake import Fake
+from moderation_ai.fakes.hub import Hub
 from moderation_ai.fakes.paging import newest_first
-from moderation_ai.fakes.postman import Delivery
 from moderation_ai.fakes.replies import Reply
 from moderation_ai.fakes.things import Thing
 from moderation_ai.platforms.medium import PLATFORM
@@ -26,9 +24,11 @@ _RSS = (
     "<channel><title>Stories by Rye on Medium</title>"
     '<atom:link href="http://medium.superfeedr.com" rel="hub"/>{}</channel></rss>'
 )
+FEED = "https://medium.com/feed/@rye"
+"""The topic that the hub pushes the posts to."""
 
 
-class MediumFake(Fake):
+class MediumFake(Hub):
     """Play the feed of one user; ``write`` publishes a post there."""
 
     name = "medium"
@@ -46,9 +46,7 @@ class MediumFake(Fake):
 
     def tell_written(self, thing: Thing) -> None:
         """Have the hub push the post."""
-        body = _RSS.format(_item(thing)).encode()
-        sample = Sample(name="entry", body=body, events=(), headers={"Content-Type": "application/rss+xml"})
-        self.postman.post(Delivery(body=body, headers=self.platform.request_headers(sample, self.secret, self.now())))
+        self.push_feed(FEED, _RSS.format(_item(thing)).encode(), {"Content-Type": "application/rss+xml"})
 
     def tell_edited(self, thing: Thing) -> None:
         """Have the hub push the post as it is now."""

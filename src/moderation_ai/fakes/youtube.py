@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from moderation_ai.core.acts import GONE, HIDDEN, REMOVED, VISIBLE
 from moderation_ai.core.calls import Call
 from moderation_ai.fakes.channel import Channel, comment_of, snippet_of
+from moderation_ai.fakes.hub import Hub
 from moderation_ai.fakes.replies import Reply, say
 from moderation_ai.fakes.things import Thing
 from moderation_ai.platforms.youtube import PLATFORM
@@ -19,8 +20,8 @@ _ACTIONS = {"heldForReview": "hide", "published": "unhide", "rejected": "remove"
 _FORBIDDEN = (403, "forbidden")
 
 
-class YouTubeFake(Channel):
-    """Play YouTube, and the bridge of one's own that tells of its comments."""
+class YouTubeFake(Hub, Channel):
+    """Play YouTube, the hub of its feeds, and the bridge of one's own that tells of its comments."""
 
     name = "youtube"
     platform = PLATFORM

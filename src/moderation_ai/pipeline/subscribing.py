@@ -286,7 +286,8 @@ def require_secret(wish: Wish) -> None:
 def cannot_ask(platform: str, site: Site | None) -> str:
     """Return why a platform cannot be asked, and what to do."""
     if site is not None and not site.platform.subscribe:
-        return f"{platform} has no API by which webhooks are registered: its page in the docs says how it is done"
+        instead = site.platform.subscribe_instead or "its page in the docs says how it is done"
+        return f"{platform} has no API by which webhooks are registered: {instead}"
     missing = ("access_token",) if site is None else site.missing
     return f"{platform} cannot be asked: set {' and '.join(f'platforms.{platform}.{name}' for name in missing)}"
 

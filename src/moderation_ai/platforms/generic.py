@@ -29,6 +29,7 @@ class Generic(Platform):
     security_headers = SECURITY_HEADERS
     kinds: ClassVar[Mapping[str, str]] = {kind: kind for kind in EVENT_TYPES}
     own_scheme = False
+    subscribe_instead = "give our address to your own sender"
 
     def read(self, value: Any, request: Request) -> Parsed:
         """Return the fact of a Standard Webhooks body, or those of an array of bodies."""

@@ -15,6 +15,7 @@ from moderation_ai.core.events import Parsed
 from moderation_ai.core.feeds import read_feed
 from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, is_signed_generically, sign_brief, verify_generic
 from moderation_ai.core.http import Request, Response
+from moderation_ai.core.hubs import SubscribesAtHub
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.xml import is_xml
 from moderation_ai.platforms.medium.entries import read_entry
@@ -23,7 +24,7 @@ from moderation_ai.platforms.medium.fetching import MediumPolls
 PING = "ping"
 
 
-class Medium(MediumPolls, Platform):
+class Medium(SubscribesAtHub, MediumPolls, Platform):
     """Know Medium's feeds, and the hub that they name (Superfeedr's).
 
     Sources: https://help.medium.com/hc/en-us/articles/214874118 (feeds), https://documentation.superfeedr.com (pushes).
@@ -39,7 +40,7 @@ class Medium(MediumPolls, Platform):
         PING: "",
         "post.created": "post.created",
     }
-    hosts = ("medium.com",)
+    hosts = ("medium.com", "medium.superfeedr.com")
 
     def verify_own(self, request: Request, credential: Credential) -> int:
         """Return the index of the secret that signed ``request``: as a hub does, or by a generic scheme."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from moderation_ai.core.api import Api
 from moderation_ai.core.batches import distinct
@@ -38,7 +39,7 @@ class MediumTrail(Trail, kw_only=True, omit_defaults=True):
 class MediumPolls(Polls):
     """Poll feeds; what is watched are users (``@name``), publications, tags (``tag/name``), or addresses of these."""
 
-    api: Api = API
+    api: ClassVar[Api] = API
     poll = True
     watches = ("@rye",)
 

@@ -1,4 +1,4 @@
-"""Medium's feeds, as a table: RSS with the ten newest posts, which anybody may read.
+"""Medium's feeds and their hub, as a table: RSS with the ten newest posts, which anybody may read.
 
 Source: https://help.medium.com/hc/en-us/articles/214874118. Medium documents no limit; it answers 429, and 403 to what
 looks like a robot.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from moderation_ai.core.api import Api
 from moderation_ai.core.calls import CONDITIONAL, Call, Failure
 from moderation_ai.core.errors import ContentGone, PlatformError, PlatformUnavailable, RateLimited
+from moderation_ai.core.hubs import hub_call
 
 _PAGE = "https://help.medium.com/hc/en-us/articles/214874118"
 _ROOM = 4 << 20
@@ -49,8 +50,15 @@ def _moved(status: int) -> Failure:
     )
 
 
+# The feeds name the hub by http, which is not encrypted and would show the secret; the hub's own page has https.
+HUB = hub_call(
+    "https://medium.superfeedr.com/",
+    "https://medium.superfeedr.com/",
+    "Superfeedr's hub, which Medium's feeds name.",
+)
+
 API = Api(
-    calls=(_feed("feed", "{name}"), _feed("tag", "tag/{tag}"), _feed("tagged", "{name}/tagged/{tag}")),
+    calls=(_feed("feed", "{name}"), _feed("tag", "tag/{tag}"), _feed("tagged", "{name}/tagged/{tag}"), HUB),
     failures=(
         *map(_moved, (301, 302, 307, 308)),
         Failure(

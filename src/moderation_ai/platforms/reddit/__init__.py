@@ -33,6 +33,9 @@ class Reddit(RedditActs, RedditPolls, Platform):
     kinds: ClassVar[Mapping[str, str]] = {**listings.KINDS, **devvit.KINDS}
     hosts = ("oauth.reddit.com", "www.reddit.com")
     own_scheme = False
+    subscribe_instead = (
+        "have it polled (access_token and watch), or have a Devvit app forward its triggers (docs/platforms/reddit.md)"
+    )
 
     def read(self, value: Any, request: Request) -> Parsed:
         """Return the facts of a Devvit trigger, of the brief's ``{type, data}``, or of a thing or listing."""

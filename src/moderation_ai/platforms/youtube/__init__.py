@@ -14,6 +14,7 @@ from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.generic import SECURITY_HEADERS, delivery_id, is_signed_generically, sign_brief, verify_generic
 from moderation_ai.core.http import Request, Response
+from moderation_ai.core.hubs import SubscribesAtHub
 from moderation_ai.core.platform import PUSH_TOKEN, Credential, Platform, Sample
 from moderation_ai.core.pubsub import (
     AUTHORIZATION,
@@ -36,7 +37,7 @@ _SPELLINGS = re.compile(r"https?://www\.youtube\.com/(?:xml/)?feeds/videos\.xml\
 _SPELLING = "https://www.youtube.com/xml/feeds/videos.xml?"
 
 
-class YouTube(YouTubeActs, YouTubePolls, Platform):
+class YouTube(YouTubeActs, SubscribesAtHub, YouTubePolls, Platform):
     """Know YouTube.
 
     Sources: https://developers.google.com/youtube/v3/guides/push_notifications (videos, by WebSub),
@@ -51,7 +52,7 @@ class YouTube(YouTubeActs, YouTubePolls, Platform):
     handshake = websub.HANDSHAKE
     security_headers = (websub.SIGNATURE, AUTHORIZATION, *SECURITY_HEADERS)
     kinds: ClassVar[Mapping[str, str]] = {**VIDEOS, **COMMENTS}
-    hosts = ("www.googleapis.com", "youtube.googleapis.com", "oauth2.googleapis.com")
+    hosts = ("www.googleapis.com", "youtube.googleapis.com", "oauth2.googleapis.com", "pubsubhubbub.appspot.com")
     pubsub = True
 
     def verify_own(self, request: Request, credential: Credential) -> int:

@@ -1,4 +1,4 @@
-"""YouTube's Data API v3, so far as acting needs it, as a table; the lists that are polled stand in ``polled.py``.
+"""YouTube's Data API v3, and its hub, as a table; the lists that are polled stand in ``polled.py``.
 
 Sources: https://developers.google.com/youtube/v3/docs/comments and
 https://developers.google.com/youtube/v3/determine_quota_cost.
@@ -23,6 +23,7 @@ from moderation_ai.core.errors import (
     UnsupportedAction,
 )
 from moderation_ai.core.flows import Answer
+from moderation_ai.core.hubs import hub_call
 from moderation_ai.platforms.youtube.polled import POLLED
 
 _COMMENTS = "https://www.googleapis.com/youtube/v3/comments"
@@ -239,8 +240,14 @@ def _sunday(year: int, month: int, number: int) -> date:
     return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (number - 1))
 
 
+HUB = hub_call(
+    "https://pubsubhubbub.appspot.com/subscribe",
+    "https://developers.google.com/youtube/v3/guides/push_notifications",
+    "Google's hub, for videos alone. A lease lasts 5 days unless more is asked for, and 10 at most.",
+)
+
 API = Api(
-    calls=(*CALLS, *POLLED),
+    calls=(*CALLS, *POLLED, HUB),
     failures=FAILURES,
     limits=(Limit(units=10_000, seconds=86_400, shared_by="app"),),
     codes=read_codes,
