@@ -341,3 +341,18 @@ async def test_a_store_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture)
         keeper.stop()
         await running
         assert "the disk is gone" in caplog.text
+
+
+async def test_what_seems_to_deliver_nothing_is_looked_at_in_the_next_round() -> None:
+    async with subscribed() as stage:
+        keeper = keeper_of(stage)
+        await stage.subscribe()
+        await stage.confirm()
+        await keeper.keep()
+        asked = len(stage.counter.asked)
+        await keeper.suspect("desk", "")
+        await keeper.keep()
+        assert len(stage.counter.asked) == asked, "another platform's"
+        await keeper.suspect("hub", "")
+        await keeper.keep()
+        assert len(stage.counter.asked) == asked + 1

@@ -11,6 +11,7 @@ from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.dispatcher import Dispatcher
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health, assess
+from moderation_ai.pipeline.standing import Standing, read_standings
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import Worker
 from moderation_ai.stores.base import Store
@@ -40,6 +41,10 @@ class Parts:
         self.sources = self.intake.sources
         dispatcher = Dispatcher(self.handlers, self.clock, lambda: 0.5, tally=self.tally)
         self.worker = Worker(store, dispatcher, self.clock, name="console tests")
+        self.polled = {("reddit", "", "new_comments:python")}
+
+    async def standings(self) -> list[Standing]:
+        return await read_standings(self.store, self.polled, self.clock.now())
 
     async def health(self) -> Health:
         counts, outboxes = await self.store.counts(), await self.store.outboxes()

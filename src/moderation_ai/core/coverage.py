@@ -42,10 +42,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_pushed_at: datetime | None = None
     judged_until: datetime | None = None
 
-    def share(self) -> float | None:
-        """Return which share push told of in the last 24 hours, 0 to 1, or None where nothing was compared."""
-        pushed, missed = sum(each.pushed for each in self.hours), sum(each.missed for each in self.hours)
-        return pushed / (pushed + missed) if pushed + missed else None
+    def recent(self, now: datetime) -> tuple[Hour, ...]:
+        """Return what was counted in the last 24 hours."""
+        begin = now.timestamp() - _HOURS * _HOUR
+        return tuple(each for each in self.hours if each.begin >= begin)
 
     def is_silent(self, now: datetime) -> bool:
         """Say whether push tells nothing while comments are written."""

@@ -44,7 +44,7 @@ class FeedParts(NamedTuple):
     aliases: Mapping[str, str]
     tokens: Tokens
     on_added: Callable[[], None]
-    on_silent: Callable[[str, str], None]
+    on_silent: Callable[[str, str], Awaitable[None]]
     chance: Callable[[], float]
 
 
@@ -168,9 +168,15 @@ class Feeder:
             was_silent = self._reconciling.coverage.is_silent(now)
             await self._reconciling.compare(parts.store, stored, now)
             if self._reconciling.coverage.is_silent(now) and not was_silent:
-                logger.warning("%s: push tells nothing while comments are written", self._watch.access.name)
-                parts.on_silent(platform, self.cursor.account)
+                await self._tell_silence()
         return stored.added.new
+
+    async def _tell_silence(self) -> None:
+        logger.warning("%s: push tells nothing while comments are written", self._watch.access.name)
+        try:
+            await self._parts.on_silent(self.cursor.platform, self.cursor.account)
+        except StoreError as error:  # Whoever keeps the subscription looks at it sooner or later.
+            logger.warning("the keeper could not be told: %s", error)
 
     async def _unread(self, drive: Drive, error: Exception) -> None:
         """Keep an answer that a defect of ours kept from being read; the feed is asked on."""

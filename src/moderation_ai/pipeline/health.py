@@ -10,6 +10,7 @@ import msgspec
 
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.standing import Problem, Standing, problems_of
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
 from moderation_ai.stores.ledger import Waiting
@@ -35,6 +36,7 @@ class Health(msgspec.Struct, kw_only=True):
     since ``since``; ``counts`` is the store's. ``signature_failures`` are by platform and cause: ``missing``,
     ``mismatch`` (or malformed), ``stale``. ``silent_seconds`` says for how long a platform has sent nothing.
     ``outboxes`` says of each account that is acted with what waits to be sent there, and what a person has to look at.
+    ``accounts`` are those that are polled or subscribed, with their feeds and subscriptions.
     """
 
     status: str
@@ -55,15 +57,9 @@ class Health(msgspec.Struct, kw_only=True):
     silent_seconds: dict[str, float]
     unverified: list[str]
     outboxes: list[Waiting]
+    accounts: list[Standing]
     since: datetime | None
     now: datetime
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong: a word for programs, a sentence for people."""
-
-    cause: str
-    text: str
 
 
 class Case(NamedTuple):
@@ -77,6 +73,7 @@ class Case(NamedTuple):
     now: datetime
     moderates: bool = False
     outboxes: Sequence[Waiting] = ()
+    standings: Sequence[Standing] = ()
 
     @property
     def lag(self) -> float:
@@ -110,14 +107,17 @@ def assess(
     silence_after: Mapping[str, float] | None = None,
     moderates: bool = False,
     outboxes: Sequence[Waiting] = (),
+    standings: Sequence[Standing] = (),
 ) -> Health:
     """Return the health that counts, counters and configuration amount to.
 
     ``silence_after`` are limits in seconds by platform, over those of the sources; ``moderates`` says that what
-    arrives is judged by a policy, so that no other handler is needed. ``outboxes`` are the store's.
+    arrives is judged by a policy, so that no other handler is needed. ``outboxes`` are the store's,
+    ``standings`` the accounts.
     """
     limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
-    case = Case(counts, tally, handlers, sources, limits | dict(silence_after or {}), now, moderates, outboxes)
+    silence_after = limits | dict(silence_after or {})
+    case = Case(counts, tally, handlers, sources, silence_after, now, moderates, outboxes, standings)
     problems = list(_problems(case))
     return Health(
         status="degraded" if problems else "ok",
@@ -138,6 +138,7 @@ def assess(
         silent_seconds=case.silence,
         unverified=case.unverified,
         outboxes=list(outboxes),
+        accounts=list(standings),
         since=tally.began_at,
         now=now,
     )
@@ -155,7 +156,9 @@ def _problems(case: Case) -> Iterator[Problem]:
         yield Problem("dead_letters", f"{found} dead letters: see `moderation-ai dead-letters list`")
     yield from _outbox_problems(case)
     yield from _recent_problems(case)
-    for name, limit in sorted(case.silence_after.items()):
+    yield from problems_of(case.standings, case.now)
+    usual = {name: limit for name, rhythm in case.tally.rhythms.items() if (limit := rhythm.limit()) is not None}
+    for name, limit in sorted((usual | dict(case.silence_after)).items()):
         if (seconds := case.silence.get(name, 0.0)) > limit:
             advice = "see its dashboard, and `moderation-ai doctor`"
             yield Problem(f"silence:{name}", f"{name} has sent nothing for {seconds:.0f} s: {advice}")

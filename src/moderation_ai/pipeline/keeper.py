@@ -58,6 +58,16 @@ class Keeper:
         """Begin nothing new. Call it on the loop that runs this."""
         self._stop.set()
 
+    async def suspect(self, platform: str, account: str) -> None:
+        """Have an account's subscriptions looked at in the next round: they seem to deliver nothing any more.
+
+        ``account`` is empty for a platform's own. Raises ``StoreError``.
+        """
+        now = self._clock.now()
+        for row in await self._store.subscriptions(platform):
+            if account in ("", row.account or ""):
+                await self._subscriber.change(row, partial(terms.suspected, now=now))
+
     async def keep(self) -> float:
         """Do once what is due, and return after how many seconds to look again; raises ``StoreError``."""
         rows = await self._store.subscriptions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from moderation_ai.core.access import Watch
 from moderation_ai.core.errors import StoreError
@@ -24,8 +24,12 @@ LOOK = 15.0
 """Seconds between two looks whether the account is still polled by another process, and between two signs of life."""
 STORE_PAUSE = 5.0
 """Seconds until a store that failed is asked again."""
-Silenced = Callable[[str, str], None]
+Silenced = Callable[[str, str], Awaitable[None]]
 """Is told the platform and the account of which push has gone silent."""
+
+
+async def tell_nobody(platform: str, account: str) -> None:
+    """Tell nobody that push has gone silent; the log and health say it."""
 
 
 class Poller:
@@ -48,7 +52,7 @@ class Poller:
         aliases: Mapping[str, str] | None = None,
         tokens: Tokens | None = None,
         on_added: Callable[[], None] = lambda: None,
-        on_silent: Silenced = lambda platform, account: None,
+        on_silent: Silenced = tell_nobody,
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         """Keep the parts; nothing is asked before ``run``. ``name`` must be no other worker's."""
@@ -67,6 +71,12 @@ class Poller:
         self.accounts = [
             AccountPoller(watch, feeds, parts, name, self._stop) for watch in watches if (feeds := feeds_of(watch))
         ]
+
+    @property
+    def keys(self) -> frozenset[tuple[str, str, str]]:
+        """Return which feeds are polled: platform, account and the feed's key."""
+        feeders = [feeder for account in self.accounts for feeder in account.feeders]
+        return frozenset((each.cursor.platform, each.cursor.account, each.feed.key) for each in feeders)
 
     async def run(self) -> None:
         """Poll until ``stop``; what fails of one account holds up no other."""

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from datetime import datetime
 
+from moderation_ai.pipeline.rhythm import Rhythm
+
 OTHER = "other"
 """Stands for platforms that a sender made up: what strangers write must not grow a table."""
 
@@ -54,6 +56,7 @@ class Tally:
         self.last_verified: dict[str, datetime] = {}
         self.heard: dict[tuple[str, str, str], datetime] = {}
         """When something came last, by platform, account and topic: of which each may be empty."""
+        self.rhythms: defaultdict[str, Rhythm] = defaultdict(Rhythm)
         self.stale = Recent()
         self.turned_away = Recent()
         self.mismatched: defaultdict[str, Recent] = defaultdict(Recent)
@@ -64,6 +67,7 @@ class Tally:
         if duplicates:
             self.duplicates[platform] += duplicates
         self.last_received[platform] = now
+        self.rhythms[platform].hear(now)
 
     def hear(self, platform: str, accounts: Iterable[str | None], topic: str, now: datetime) -> None:
         """Note when something came of which accounts and topic; at most so many of them."""

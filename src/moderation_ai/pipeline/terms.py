@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from moderation_ai.core.errors import ModerationError, PlatformError, PlatformUnavailable
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.core.subscribing import ACTIVE, DENIED, EXPIRED, INVALID, LEAVING, PENDING, Subscription
+from moderation_ai.core.subscribing import ACTIVE, DENIED, EXPIRED, INVALID, LEAVING, PENDING, REGISTERED, Subscription
 
 Change = Callable[[Subscription], Subscription | None]
 
@@ -56,6 +56,11 @@ def put_off(row: Subscription, error: ModerationError, now: datetime) -> Subscri
 def stuck(row: Subscription, now: datetime) -> Subscription:
     """Return it as it stands where nothing is configured to ask the platform with."""
     return replace(row, due_at=now + LOOK)
+
+
+def suspected(row: Subscription, now: datetime) -> Subscription | None:
+    """Return it as it stands when it seems to deliver nothing any more: it is looked at now."""
+    return replace(row, due_at=now) if row.status != REGISTERED else None
 
 
 def refused(row: Subscription, error: ModerationError, now: datetime) -> Subscription:

@@ -16,6 +16,7 @@ from moderation_ai.core.events import to_json
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.health import Health
+from moderation_ai.pipeline.standing import Standing
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.ledger import Waiting
@@ -64,8 +65,11 @@ class Parts(Protocol):
     def worker(self) -> Worker:
         """Return the worker."""
 
+    async def standings(self) -> list[Standing]:
+        """Return how the accounts stand; raise ``StoreError``."""
+
     async def health(self) -> Health:
-        """Return the state of this process and its store."""
+        """Return the state of this process and its store; raise ``StoreError``."""
 
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,12 +113,15 @@ class Endpoints:
     async def metrics(self, request: Request) -> Response:
         counts: Counts | None = None
         outboxes: list[Waiting] = []
+        standings: list[Standing] = []
         try:
             counts = await self._parts.store.counts()
             outboxes = await self._parts.store.outboxes()
+            standings = await self._parts.standings()
         except StoreError as error:
             logger.warning("the store cannot be counted: %s", error)
-        content, content_type = self._metrics.render(counts, request.headers.get("accept", ""), outboxes)
+        wanted = request.headers.get("accept", "")
+        content, content_type = self._metrics.render(counts, wanted, outboxes, standings)
         return Response(content, headers={"content-type": content_type})
 
     async def description(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from moderation_ai import __version__
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.health import seconds_waiting
+from moderation_ai.pipeline.standing import Standing
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Counts
 from moderation_ai.stores.ledger import Waiting
@@ -34,9 +35,15 @@ class Metrics:
         self._registry.register(self._reading)
         ProcessCollector(namespace="moderation_ai", registry=self._registry)
 
-    def render(self, counts: Counts | None, accept: str = "", outboxes: Sequence[Waiting] = ()) -> tuple[bytes, str]:
+    def render(
+        self,
+        counts: Counts | None,
+        accept: str = "",
+        outboxes: Sequence[Waiting] = (),
+        standings: Sequence[Standing] = (),
+    ) -> tuple[bytes, str]:
         """Return the text of all metrics and its content type; ``counts`` is None where the store cannot be read."""
-        self._reading.counts, self._reading.outboxes = counts, outboxes
+        self._reading.counts, self._reading.outboxes, self._reading.standings = counts, outboxes, standings
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
@@ -45,6 +52,7 @@ class _Reading(Collector):
     def __init__(self, tally: Tally, clock: Clock) -> None:
         self.counts: Counts | None = None
         self.outboxes: Sequence[Waiting] = ()
+        self.standings: Sequence[Standing] = ()
         self._tally = tally
         self._clock = clock
 
@@ -58,6 +66,7 @@ class _Reading(Collector):
         if self.counts is not None:
             yield from _of_counts(self.counts, self._clock.now())
             yield from _of_outboxes(self.outboxes, self._clock.now())
+            yield from _of_standings(self.standings, self._clock.now())
 
     def _of_tally(self) -> Iterator[Metric]:
         tally = self._tally
@@ -69,6 +78,9 @@ class _Reading(Collector):
             ("secret_matched", "Requests by the secret that fitted, 0 = newest.", "platform secret", tally.matched),
             ("subscriptions", "What WebSub hubs asked or told of subscriptions.", "platform answer", tally.subscribed),
             ("events_unhandled", "Events that no handler takes, by their type.", "event_type", tally.unhandled),
+            ("events_polled", "Pages that polling read, and events in them.", "platform what", tally.polled),
+            ("polls_failed", "Polls that brought nothing, by the error.", "platform reason", tally.polls_failed),
+            ("not_assessed", "Comments without a text that could not be had.", "platform", tally.not_assessed),
             ("handler_runs", "Runs of handlers by what came of them.", "handler state", tally.runs),
         ):
             yield _counter(name, help_text, labels, counter)
@@ -114,6 +126,36 @@ def _of_outboxes(outboxes: Iterable[Waiting], now: datetime) -> Iterator[Metric]
         for one in outboxes:
             family.add_metric([one.platform, one.account], float(read(one)))
         yield family
+
+
+def _of_standings(standings: Sequence[Standing], now: datetime) -> Iterator[Metric]:
+    """Yield how accounts stand; what is not known of one has no line."""
+    rows: dict[str, list[tuple[Standing, float | None]]] = {name: [] for name in _STANDINGS}
+    for one in standings:
+        polled = [feed.polled_at for feed in one.feeds if feed.polled_at is not None]
+        ends = [each.expires_at for each in one.subscriptions if each.expires_at is not None]
+        rows["coverage_ratio"].append((one, one.coverage))
+        rows["push_silent"].append((one, float(one.push_silent) if one.pushed + one.missed else None))
+        rows["poll_age_seconds"].append((one, _seconds(now, min(polled)) if polled else None))
+        rows["subscription_left_seconds"].append((one, _seconds(min(ends), now) if ends else None))
+    for name, help_text in _STANDINGS.items():
+        family = GaugeMetricFamily(PREFIX + name, help_text, labels=["platform", "account"])
+        for one, value in rows[name]:
+            if value is not None:
+                family.add_metric([one.platform, one.account], value)
+        yield family
+
+
+_STANDINGS = {
+    "coverage_ratio": "Share of what was written in the last 24 hours that was pushed, of what polling saw.",
+    "push_silent": "1 if nothing is pushed while polling sees new comments, else 0.",
+    "poll_age_seconds": "How long ago the feed was read that has waited longest.",
+    "subscription_left_seconds": "How long the subscription still lasts that ends first.",
+}
+
+
+def _seconds(later: datetime, earlier: datetime) -> float:
+    return (later - earlier).total_seconds()
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

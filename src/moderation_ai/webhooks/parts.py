@@ -33,6 +33,7 @@ from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.poller import Poller
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.standing import Standing, read_standings
 from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.pipeline.worker import POLL, Worker
@@ -152,6 +153,7 @@ class Parts:
             tally=self.tally,
             aliases=aliases(),
             on_added=self.worker.wake,
+            on_silent=lambda platform, account: self.keeper.suspect(platform, account),
             chance=chance,
         )
         self.housekeeper = Housekeeper(store, self.clock, retention or Retention(), waiting=lambda: self.intake.waiting)
@@ -262,6 +264,10 @@ class Parts:
             self._renewing = None
         return ended
 
+    async def standings(self) -> list[Standing]:
+        """Return how the accounts stand; raise ``StoreError``."""
+        return await read_standings(self.store, self.poller.keys, self.clock.now())
+
     async def health(self, silence_after: Mapping[str, float] | None = None) -> Health:
         """Return the state of this process and its store; ``silence_after`` are more limits by platform, in seconds."""
         counts = await self.store.counts()
@@ -275,6 +281,7 @@ class Parts:
             silence_after=silence_after,
             moderates=self.moderator.judges,
             outboxes=await self.store.outboxes(),
+            standings=await self.standings(),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from moderation_ai.cli.doctor.accounts import check_accounts, polled_keys
 from moderation_ai.cli.doctor.configuring import check_configuration
 from moderation_ai.cli.doctor.findings import FAILURE, OK, Finding, failure, ok, warning
 from moderation_ai.cli.doctor.handling import check_clock, check_events
@@ -18,8 +19,10 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import plural, print_json
 from moderation_ai.cli.terminal.stores import opened, store_file
 from moderation_ai.cli.terminal.text import plain
+from moderation_ai.config import watches_of
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.standing import read_standings
 from moderation_ai.stores.urls import is_postgres
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failure": ("FAIL", "red")}
@@ -87,9 +90,17 @@ def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Findin
         yield check_clock(None, now)
         return
 
+    try:
+        polled = polled_keys(watches_of(invocation.settings.platforms))
+    except ConfigurationError as error:
+        polled = frozenset()
+        for each in error.each:
+            yield failure("polling", str(each), "`moderation-ai serve` does not start like this")
+
     async def look() -> list[Finding]:
         async with opened(invocation.store_url) as store:
-            return await check_events(store, handlers, now)
+            standings = await read_standings(store, polled, now)
+            return [*await check_events(store, handlers, now), *check_accounts(standings, polled, now)]
 
     try:
         yield from run(look())

@@ -1,0 +1,87 @@
+"""The doctor's checks of accounts: what is well is shown, what is wrong comes with advice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from moderation_ai.cli.doctor.accounts import check_accounts, polled_keys
+from moderation_ai.cli.doctor.findings import Finding
+from moderation_ai.core.access import Access, Watch
+from moderation_ai.core.coverage import Coverage
+from moderation_ai.core.flows import Session
+from moderation_ai.core.subscribing import ACTIVE, PENDING, Subscription
+from moderation_ai.pipeline.standing import FeedStanding, Standing
+from tests.pipeline.board import Board
+from tests.stores.making import NOW, after
+
+FEED = FeedStanding(feed="comments", polled_at=NOW - timedelta(seconds=40), next_at=after(20))
+HOOK = Subscription(
+    id="s1",
+    url="https://x",
+    platform="board",
+    status=ACTIVE,
+    expires_at=after(3 * 86_400),
+    last_event_at=NOW - timedelta(hours=5),
+)
+WELL = Standing(platform="board", account="", feeds=[FEED], coverage=0.98, compared=50, subscriptions=[HOOK])
+POLLED = frozenset({("board", "", "comments")})
+
+
+def checks(standing: Standing | None = WELL, **changes: Any) -> list[Finding]:
+    found = [replace(standing, **changes)] if standing is not None else []
+    return list(check_accounts(found, POLLED, NOW))
+
+
+def test_an_account_that_is_well_has_a_line_for_each_side_of_it() -> None:
+    assert [(each.check, each.status, each.message) for each in checks()] == [
+        ("polling", "ok", "board: 1 feed, the last page 40 s ago"),
+        ("coverage", "ok", "board: 98% of 50 comments of the last 24 hours were pushed"),
+        ("subscription", "ok", "board: s1 is active, 3 d left, something came 5 h ago"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "status", "said"),
+    [
+        ({"push_silent": True}, "coverage", "failure", "pushes nothing"),
+        ({"coverage": 0.5}, "coverage", "warning", "50%"),
+        (
+            {"feeds": [replace(FEED, error="no", cause="CredentialsRejected", failing_since=NOW)]},
+            "polling",
+            "failure",
+            "cannot be polled since",
+        ),
+        ({"feeds": [replace(FEED, next_at=NOW - timedelta(hours=1))]}, "polling", "warning", "polled by nobody"),
+        ({"feeds": [replace(FEED, gap_at=NOW)]}, "polling", "warning", "more was written"),
+        ({"subscriptions": [replace(HOOK, expires_at=NOW)]}, "subscription", "failure", "does not deliver"),
+        ({"subscriptions": [replace(HOOK, status=PENDING)]}, "subscription", "warning", "pending"),
+    ],
+)
+def test_what_is_wrong_is_told_with_advice(changes: dict[str, Any], check: str, status: str, said: str) -> None:
+    found = [each for each in checks(**changes) if each.check == check and each.status != "ok"]
+    assert [each.status for each in found] == [status]
+    assert said in found[0].message
+    assert found[0].advice
+
+
+def test_a_feed_that_nobody_has_ever_polled_is_named() -> None:
+    [finding] = checks(None)
+    assert (finding.check, finding.status, finding.message) == (
+        "polling",
+        "warning",
+        "board: comments was never polled",
+    )
+
+
+def test_feeds_are_those_of_the_configuration() -> None:
+    watch = Watch(access=Access(platform=Board(), session=Session(access_token="t")), watched=("a", "b"))
+    assert polled_keys([watch]) == {("board", "", "comments:a"), ("board", "", "comments:b")}
+
+
+def test_coverage_that_was_never_compared_is_not_shown() -> None:
+    assert Coverage(since=NOW).recent(NOW) == ()
+    assert [each.check for each in checks(coverage=None, compared=0)] == ["polling", "subscription"]
