@@ -45,7 +45,8 @@ def observe(thing: Thing | None, event: WebhookEvent) -> tuple[Thing, str]:
     ``SUPERSEDED``: what was marked ``stale`` when it came, and a creation that is not later than the object's deletion.
     A creation whose time the platform does not give is one too: what was deleted had been created before. Every other
     later event revives what was deleted.
-    ``REPEAT``: a change that carries no time of its own and shows the very state that we know already.
+    ``REPEAT``: a change that carries no time of its own and shows the very state that we know already: its text, or (of
+    what was polled) whether it is hidden.
     """
     before = thing or Thing()
     when = event.timestamp or event.received_at
@@ -89,6 +90,9 @@ def _is_later(event: WebhookEvent, deleted_at: datetime) -> bool:
 
 
 def _shows_known_state(before: Thing, event: WebhookEvent, text: str | None) -> bool:
+    kind = event.data.action.kind if event.data.action else None
+    if event.source == "poll" and event.timestamp_inferred and kind in ("hide", "unhide"):
+        return before.hidden == (kind == "hide")
     is_change = event.event_type.endswith(".updated") and event.timestamp_inferred
     return is_change and text is not None and text == before.text_hash and before.deleted_at is None
 

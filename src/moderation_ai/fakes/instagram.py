@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, HIDDEN, VISIBLE
 from moderation_ai.core.calls import Call
+from moderation_ai.fakes.instagram_media import InstagramMedia
 from moderation_ai.fakes.instagram_webhooks import InstagramWebhooks
 from moderation_ai.fakes.limits import Window
 from moderation_ai.fakes.replies import Reply, row_of, say
@@ -19,7 +20,7 @@ from moderation_ai.platforms.instagram import PLATFORM
 _WRONG = (400, "100")
 
 
-class InstagramFake(InstagramWebhooks):
+class InstagramFake(InstagramMedia, InstagramWebhooks):
     """Play Instagram for an account that logged in with Instagram or, with ``page_id`` set, with Facebook."""
 
     name = "instagram"

@@ -15,6 +15,7 @@ from moderation_ai.core.meta import SIGNATURE, Change, answer_meta, changes_of, 
 from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.subjects import Comment, Data, Post
 from moderation_ai.platforms.instagram.acting import InstagramActs
+from moderation_ai.platforms.instagram.fetching import InstagramPolls
 from moderation_ai.platforms.instagram.subscribing import InstagramSubscribes
 
 # Direct messages, of which we have no use for any.
@@ -33,7 +34,7 @@ _MESSAGING = (
 )
 
 
-class Instagram(InstagramActs, InstagramSubscribes, Platform):
+class Instagram(InstagramActs, InstagramPolls, InstagramSubscribes, Platform):
     """Know Instagram.
 
     Source: https://developers.facebook.com/docs/instagram-platform/webhooks. Edits, deletions and hiding are not

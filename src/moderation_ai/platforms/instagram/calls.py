@@ -1,4 +1,4 @@
-"""Instagram's API, as a table: what acting needs, beside the rows of ``webhook_calls``.
+"""Instagram's API, as a table: what acting needs, beside the rows of ``webhook_calls`` and ``polled``.
 
 Accounts that logged in with Instagram are asked for at graph.instagram.com, those with Facebook at graph.facebook.com.
 Sources: https://developers.facebook.com/docs/instagram-platform/comment-moderation and the pages that each row names.
@@ -12,6 +12,7 @@ from moderation_ai.core.calls import Call, Field
 from moderation_ai.core.errors import PlatformError
 from moderation_ai.core.graph import GRAPH_FAILURES, graph_failure, read_graph_budgets, read_graph_codes
 from moderation_ai.platforms.instagram.hosts import BY_FACEBOOK, BY_INSTAGRAM
+from moderation_ai.platforms.instagram.polled import POLLED
 from moderation_ai.platforms.instagram.webhook_calls import WEBHOOK_CALLS
 
 _HOST = Field("host", "path", only=(BY_INSTAGRAM, BY_FACEBOOK))
@@ -154,7 +155,7 @@ CALLS = (
 )
 
 API = Api(
-    calls=(*CALLS, *WEBHOOK_CALLS),
+    calls=(*CALLS, *POLLED, *WEBHOOK_CALLS),
     failures=GRAPH_FAILURES,
     # Times the impressions of the last 24 hours, which nobody tells us: this is the least that there is.
     limits=(Limit(units=4800, seconds=86_400, shared_by="account"),),
