@@ -1,13 +1,21 @@
-"""Sending: the only outgoing connections of this package; each goes to a host that was named before, and is bounded."""
+"""Sending: the only outgoing connections of this package; each goes to a host that was named before, and is bounded.
+
+A sender that is opened keeps connections between requests; see ``Sender.open``.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from moderation_ai.core.addresses import is_loopback, is_private_way
 from moderation_ai.core.errors import ConfigurationError, OutcomeUnknown, PlatformError, PlatformUnavailable
@@ -22,6 +30,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TIMEOUT = 5.0
 """Seconds that a connection and the whole answer may take: the sender of a request may be waiting for it."""
+CONNECT = 3.0
+"""Seconds of these that it may take to be connected, and as many to wait for a connection that is free."""
+AT_ONCE = 32
+"""Connections to one host at the same time, at most; a platform's limits are reached before."""
+IDLE = 4.0
+"""Seconds that an unused connection is kept: less than the shortest that servers wait (5 s), so that we close first."""
 MAX_ANSWER = 256 << 10
 """Bytes that an answer may have."""
 _HEADERS = {"Accept-Encoding": "identity"}
@@ -31,8 +45,31 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Pool:
+    """The connections that are kept on one event loop, by the address that they lead to, until all who opened close."""
+
+    def __init__(self, connect: float) -> None:
+        self.users = 0
+        self._connect = connect
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+
+    def client(self, url: str) -> httpx2.AsyncClient:
+        parts = urlsplit(url)
+        base = f"{parts.scheme}://{parts.netloc}"
+        if base not in self._clients:
+            self._clients[base] = _client(url, self._connect)
+        return self._clients[base]
+
+    async def close(self) -> None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+
 class Sender:
     """Ask over HTTP, with ``timeout`` in seconds for all of it and at most ``limit`` bytes in the answer.
+
+    ``connect`` is in seconds too, for being connected.
 
     A platform's table may allow one call more (``Call.room``): a page of a list is larger than an answer to an act.
 
@@ -45,6 +82,7 @@ class Sender:
         self,
         *,
         timeout: float = TIMEOUT,
+        connect: float = CONNECT,
         limit: int = MAX_ANSWER,
         stand_ins: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = _now,
@@ -54,9 +92,37 @@ class Sender:
         Raises ``ConfigurationError`` for a stand-in that is not on this machine.
         """
         self._timeout = timeout
+        self._connect = min(connect, timeout)
         self._limit = limit
         self._stand_ins = {host: _loopback_base(base) for host, base in (stand_ins or {}).items()}
         self._now = now
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+
+    def open(self) -> None:
+        """Keep connections of the running loop between its requests from now on; for each call a ``close`` is due.
+
+        Without it, and on other loops, each request has a connection of its own.
+        """
+        loop = asyncio.get_running_loop()
+        self._pools.setdefault(loop, _Pool(self._connect)).users += 1
+
+    async def close(self) -> None:
+        """Close what is kept for the running loop, once all who opened it there have closed it."""
+        pool = self._pools.get(asyncio.get_running_loop())
+        if pool is not None:
+            pool.users -= 1
+            if pool.users == 0:
+                del self._pools[asyncio.get_running_loop()]
+                await pool.close()
+
+    @asynccontextmanager
+    async def _client_for(self, url: str, *, alone: bool) -> AsyncIterator[httpx2.AsyncClient]:
+        pool = self._pools.get(asyncio.get_running_loop())
+        if pool is not None and not alone:
+            yield pool.client(url)
+        else:
+            async with _client(url, self._connect) as client:
+                yield client
 
     async def drive(self, flow: Flow[T], hosts: Collection[str]) -> T:
         """Send what ``flow`` yields, one request after the other, and return what it returns.
@@ -86,21 +152,26 @@ class Sender:
         host = check_address(request.url, hosts)
         url = self._instead(host, request.url)
         headers = {**dict(request.headers), **_HEADERS, **({} if url == request.url else {"Host": host})}
+        watch = _Watch()
         try:
             async with (
+                _untold(),
                 asyncio.timeout(self._timeout),
-                _client(urlsplit(url).hostname or "", verify=url.startswith("https:")) as client,
-                client.stream(request.method, url, headers=headers, content=request.body) as answer,
+                self._client_for(url, alone=request.once) as client,
+                client.stream(
+                    request.method, url, headers=headers, content=request.body, extensions={"trace": watch.note}
+                ) as answer,
             ):
                 body = await self._read(answer, max(self._limit, request.room))
-        except (httpx2.ConnectError, httpx2.InvalidURL) as error:
+        except httpx2.InvalidURL as error:
             raise PlatformUnavailable(f"{host} cannot be reached ({type(error).__name__})") from error
         except TimeoutError as error:
-            raise OutcomeUnknown(f"{host} did not answer within {self._timeout:g} s") from error
+            raise watch.failure(f"{host} did not answer within {self._timeout:g} s") from error
         except PlatformUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise OutcomeUnknown(f"{host} did not answer in full ({type(error).__name__})") from error
+            says = "did not answer in full" if watch.is_sent else "cannot be reached"
+            raise watch.failure(f"{host} {says} ({type(error).__name__})") from error
         fields = ((name.lower(), value) for name, value in answer.headers.raw)
         return Answer(status=answer.status_code, headers=Headers(fields), body=body, received_at=self._now())
 
@@ -123,8 +194,9 @@ class Sender:
         try:
             # A new client each time: it belongs to no event loop then, and keys are fetched once in hours.
             async with (
+                _untold(),
                 asyncio.timeout(self._timeout),
-                _client(host) as client,
+                _client(url, self._connect) as client,
                 client.stream("GET", url, headers=_HEADERS) as answer,
             ):
                 body = await self._read(answer, self._limit)
@@ -147,12 +219,55 @@ class Sender:
         return bytes(whole)
 
 
-def _client(host: str, *, verify: bool = True) -> httpx2.AsyncClient:
+class _Watch:
+    """Whether any byte of a request went out: before that nothing can have been done."""
+
+    def __init__(self) -> None:
+        self.is_sent = False
+
+    async def note(self, name: str, info: Mapping[str, Any]) -> None:
+        """Hear what goes on with the connection."""
+        self.is_sent = self.is_sent or "send_request_headers" in name
+
+    def failure(self, says: str) -> PlatformUnavailable:
+        """Return the error of a request that brought no answer."""
+        return OutcomeUnknown(says) if self.is_sent else PlatformUnavailable(says)
+
+
+def _client(url: str, connect: float) -> httpx2.AsyncClient:
     import httpx2
 
+    parts = urlsplit(url)
     # A proxy that the environment names is for what lies outside. Where nothing is encrypted there is no certificate.
-    trust = authorities() if verify else False
-    return httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=not is_loopback(host), verify=trust)
+    client = httpx2.AsyncClient(
+        follow_redirects=False,
+        timeout=httpx2.Timeout(None, connect=connect, pool=connect),
+        limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=IDLE),
+        trust_env=not is_loopback(parts.hostname or ""),
+        verify=authorities() if parts.scheme == "https" else False,
+    )
+    # What one account is told must not be said in the name of another.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
+
+
+_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
+
+
+@asynccontextmanager
+async def _untold() -> AsyncIterator[None]:
+    """Have the client not tell of a request in the log: it tells the whole address, in which Meta wants the token."""
+    _watch_log()
+    token = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _watch_log() -> None:
+    logging.getLogger("httpx2").addFilter(lambda record: not _is_ours.get())
 
 
 @lru_cache(maxsize=1)

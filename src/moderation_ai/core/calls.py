@@ -141,6 +141,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             url=f"{address}?{urlencode(query, quote_via=quote)}" if query else address,
             headers=tuple((name, value) for name, value in headers if value),
             body=body,
+            once=self.effect == "adds",
             room=self.room,
         )
 

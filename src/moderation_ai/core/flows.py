@@ -24,6 +24,8 @@ USER_AGENT = "moderation-ai"
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a platform's API, complete but for the sending; ``call`` names its row in the platform's table.
 
+    ``once`` says that it must not arrive twice: it gets a connection of its own, for one that was kept may be closed by
+    the other side at that moment, and nobody would know whether it arrived.
     ``room`` is how many bytes its answer may have where that is more than usual; 0 is as usual. It carries our token,
     in its headers or its body: its repr shows neither, nor the query.
     """
@@ -33,6 +35,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    once: bool = False
     room: int = 0
 
     @property

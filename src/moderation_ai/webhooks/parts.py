@@ -185,12 +185,11 @@ class Parts:
                 await self.credentials.open()
             DESK.use(self.outbox)
             if self._keeping is None:
+                self.sender.open()
                 self._keeping = asyncio.get_running_loop().create_task(self.keeper.run(), context=Context())
             if not self._works:
                 return
             await self._take_over()
-            if self.outbox.accesses:
-                await self.credentials.open()
             # A context of its own: the first caller's request is not what later events are about.
             loop = asyncio.get_running_loop()
             self._working = loop.create_task(self.worker.run(), context=Context())
@@ -239,6 +238,7 @@ class Parts:
             await asyncio.wait([keeping], timeout=max(deadline, 0.0))
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            await self.sender.close()
 
     async def _stop_polling(self, deadline: float) -> None:
         """Ask for no further page; one that is being asked for can be asked for again."""
