@@ -37,9 +37,13 @@ def test_x_tells_how_a_webhook_stands_and_what_is_subscribed() -> None:
 
 
 def test_a_webhook_without_subscriptions_is_no_use_and_says_so() -> None:
-    there = answering(X, {("twitter", "subscriptions"): answer(200, '{"meta":{"total_subscriptions":0}}')})
-    (found,) = drive(X.registered(wish_of(X), SESSION, APP), there)[0]
-    assert (found.status, found.events) == (INVALID, [])
+    nothing = {("twitter", "subscriptions"): answer(200, '{"meta":{"total_subscriptions":0}}')}
+    # A plan without the older API says 403.
+    for older in ('{"data":{"webhook_id":"1146654567674912769","subscriptions":[]}}', '{"data":null}'):
+        asked = answer(200 if "webhook_id" in older else 403, older)
+        there = answering(X, {**nothing, ("twitter", "subscribed_accounts"): asked})
+        (found,) = drive(X.registered(wish_of(X), SESSION, APP), there)[0]
+        assert (found.status, found.events) == (INVALID, [])
     assert "nothing is subscribed" in str(found.reason)
 
 

@@ -41,7 +41,7 @@ class TwitterSubscribes(Subscribes):
     def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Return the app's webhooks, each with what is subscribed to it for the account, or for any if none is named.
 
-        What the older API has is asked only where the wish names it: not every plan may.
+        What the older API has is asked where the wish names it, or nothing else is there: not every plan may.
         """
         me, with_older = _account(wish, session), ACCOUNT_ACTIVITY in self.events_of(wish)
         webhooks = yield from self._webhooks(client)
@@ -52,7 +52,7 @@ class TwitterSubscribes(Subscribes):
         for webhook in webhooks:
             ours = [each for each in subscribed if _is_of(each, webhook, me)]
             events = [str(each.get("event_type")) for each in ours]
-            if with_older and me in (yield from self._accounts_of(_id(webhook), client)):
+            if (with_older or not events) and me in (yield from self._accounts_if_told(_id(webhook), client)):
                 events.append(ACCOUNT_ACTIVITY)
             found.append(_subscription(webhook, events, wish, me))
         return tuple(found)
@@ -157,6 +157,14 @@ class TwitterSubscribes(Subscribes):
             return set()
         found = (as_id(at(each, "user_id")) for each in as_list(at(reading.body, "data.subscriptions")))
         return {each for each in found if each}
+
+    def _accounts_if_told(self, webhook_id: str, client: Client) -> Flow[set[str]]:
+        try:
+            return (yield from self._accounts_of(webhook_id, client))
+        except PlatformError as error:
+            if error.retryable:
+                raise
+            return set()  # The plan has no part in the older API.
 
     def _without(self, name: str, values: Mapping[str, object], client: Client) -> Flow[None]:
         """Delete something; what is gone already is no error."""
