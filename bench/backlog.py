@@ -14,6 +14,7 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.stores.base import DONE, Outcome
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 
 _EVENTS = 50_000
 _TIMEOUT = 120.0
@@ -49,7 +50,7 @@ async def drain(folder: Path, count: int) -> Drained:
 
     handlers = Handlers()
     handlers.add(handle, ("*",))
-    parts = Parts(inbox, {}, handlers, on_settled=settled)
+    parts = Parts(inbox, Setup(), handlers, on_settled=settled)
     start = time.perf_counter()
     await parts.open()
     await empty.wait()

@@ -22,6 +22,7 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.stores.base import DONE, Outcome
 from moderation_ai.stores.postgres import PostgresStore
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 from tests.postgres import Databases, running
 
 _CONNECTIONS = 64
@@ -149,7 +150,7 @@ async def _drain(dsn: str, count: int) -> Drained:
 
     handlers = Handlers()
     handlers.add(handle, ("*",))
-    parts = Parts(store, {}, handlers, on_settled=settled)
+    parts = Parts(store, Setup(), handlers, on_settled=settled)
     start = time.perf_counter()
     await parts.open()
     await empty.wait()

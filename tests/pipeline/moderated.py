@@ -21,6 +21,7 @@ from moderation_ai.stores.ledger import Action, Decided, LedgerFilter
 from moderation_ai.web.doors import Door, bind
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 from tests.kinds import ANY, new_store
 
 POLICY = """\
@@ -106,12 +107,14 @@ async def moderated(
         access = Access(platform=fake.platform, session=session(fake.session), client=fake.client)
         parts = Parts(
             store or new_store(kind),
-            {name: Source(platform=fake.platform, credential=Credential(secrets=(fake.secret,)))},
+            Setup(
+                sources={name: Source(platform=fake.platform, credential=Credential(secrets=(fake.secret,)))},
+                accesses=(access,) if has_token else (),
+                standards=judge or standards(),
+                degrade=degrade,
+            ),
             Handlers() if handlers is None else handlers,
-            accesses=[access] if has_token else [],
             sender=served.sender(timeout=60),
-            standards=judge or standards(),
-            degrade=degrade,
             poll=0.05,
         )
         await parts.open()

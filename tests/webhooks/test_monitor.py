@@ -68,7 +68,7 @@ class Changes:
 
     def wait_for(self, count: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.told) >= count, 10)
+            assert self._changed.wait_for(lambda: len(self.told) >= count, 60)
 
 
 def test_a_change_is_told_once(handler: WebhookHandler, caplog: pytest.LogCaptureFixture) -> None:

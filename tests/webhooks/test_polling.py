@@ -14,6 +14,7 @@ from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.platforms import find_platform
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 from tests.kinds import new_store
 from tests.pipeline.board import Board, Wire
 
@@ -27,7 +28,7 @@ async def test_what_is_polled_is_handled() -> None:
     wire = Wire(clock.now)
     wire.write("hello")
     watch = Watch(access=Access(platform=Board(), session=Session(access_token="t")))
-    parts = Parts(store, {}, handlers, watches=[watch], sender=wire)
+    parts = Parts(store, Setup(watches=(watch,)), handlers, sender=wire)
     await parts.open()
     try:
         event = await asyncio.wait_for(handled.get(), 60)
@@ -40,7 +41,7 @@ async def test_what_is_polled_is_handled() -> None:
 async def test_a_process_that_only_receives_polls_nothing() -> None:
     wire = Wire(SystemClock().now)
     watch = Watch(access=Access(platform=Board(), session=Session(access_token="t")))
-    parts = Parts(new_store(), {}, Handlers(), watches=[watch], sender=wire, works=False)
+    parts = Parts(new_store(), Setup(watches=(watch,)), Handlers(), sender=wire, works=False)
     await parts.open()
     await asyncio.sleep(0)
     await parts.close()
@@ -50,4 +51,4 @@ async def test_a_process_that_only_receives_polls_nothing() -> None:
 def test_what_cannot_be_watched_is_refused_at_the_start() -> None:
     watch = Watch(access=Access(platform=find_platform("reddit"), session=Session(access_token="t")), watched=("a b",))
     with pytest.raises(ConfigurationError, match="a b"):
-        Parts(new_store(), {}, Handlers(), watches=[watch])
+        Parts(new_store(), Setup(watches=(watch,)), Handlers())

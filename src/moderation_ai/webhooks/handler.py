@@ -51,6 +51,7 @@ from moderation_ai.webhooks.parsing import parse
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.receiving import Answer, Reading, read_request
 from moderation_ai.webhooks.report import Report
+from moderation_ai.webhooks.setup import Setup
 from moderation_ai.webhooks.verification import Hints, verify_with_hint
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ class WebhookHandler:
         self._max_body = max_body
         self._allow_unverified = allow_unverified
         self._exit_deadline = exit_deadline
-        self._retention = retention
+        self._retention = retention or Retention()
         self.sender = sender
         self.standards = standards
         """What was given to act through; None for the usual one."""
@@ -256,25 +257,30 @@ class WebhookHandler:
     def _make_parts(
         self, store: Store, call: Call = call_here, settled: Callable[[Outcome], None] = lambda outcome: None
     ) -> Parts:
-        policy = policy_settings()
         return Parts(
             store,
-            self.sources,
+            self._setup(),
             self.handlers,
             clock=self._clock,
+            call=call,
+            on_settled=settled,
+            sender=self.sender,
+        )
+
+    def _setup(self) -> Setup:
+        policy, platforms = policy_settings(), load_platforms()
+        return Setup(
+            sources=self.sources,
             allowed=self._allowed,
             trusted=self._trusted,
             max_body=self._max_body,
             retention=self._retention,
-            call=call,
-            on_settled=settled,
-            accesses=accesses_of(load_platforms()),
-            sites=self.sites(),
+            accesses=tuple(accesses_of(platforms)),
+            sites=tuple(self.sites()),
             keys=load_variable("credentials.keys") or (),
-            sender=self.sender,
+            watches=tuple(watches_of(platforms)),
             standards=standards_of(policy) if self.standards is None else self.standards,
             degrade=policy.degrade,
-            watches=watches_of(load_platforms()),
         )
 
     def sites(self) -> list[Site]:

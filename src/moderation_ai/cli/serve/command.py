@@ -48,6 +48,7 @@ from moderation_ai.web.servers import serve as serve_doors
 from moderation_ai.web.state import State
 from moderation_ai.webhooks.choosing import standards_of
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 
 logger = logging.getLogger(__name__)
 
@@ -192,28 +193,34 @@ def make_parts(
     invocation: Invocation, sources: dict[str, Source], loaded: Loaded, standards: StandardsEngine | None
 ) -> Parts:
     """Return the parts that the settings amount to, not yet opened."""
-    server = invocation.settings.server
-    role = Role(server.role)
+    role = Role(invocation.settings.server.role)
     store = invocation.choose_store(loaded.store)
     require_shared(store.url, role)
     return Parts(
         store,
-        sources,
+        _setup(invocation.settings, sources, standards),
         loaded.handlers,
         clock=invocation.clock,
+        works=role.works,
+        poll=POLL if role.receives else POLL_OF_OTHERS,
+        sender=loaded.sender,
+    )
+
+
+def _setup(settings: Settings, sources: dict[str, Source], standards: StandardsEngine | None) -> Setup:
+    server, platforms = settings.server, settings.platforms
+    return Setup(
+        sources=sources,
         allowed=Networks(server.allowed_ips) if server.allowed_ips else None,
         trusted=trusted_networks(server.trusted_proxies),
         max_body=server.max_body,
-        retention=invocation.settings.retention.plan(),
-        works=role.works,
-        poll=POLL if role.receives else POLL_OF_OTHERS,
-        accesses=accesses_of(invocation.settings.platforms),
-        sites=sites_of(invocation.settings.platforms, server),
-        keys=invocation.settings.credentials.keys,
-        sender=loaded.sender,
+        retention=settings.retention.plan(),
+        accesses=tuple(accesses_of(platforms)),
+        sites=tuple(sites_of(platforms, server)),
+        keys=settings.credentials.keys,
+        watches=tuple(watches_of(platforms)),
         standards=standards,
-        degrade=invocation.settings.policy.degrade,
-        watches=watches_of(invocation.settings.platforms),
+        degrade=settings.policy.degrade,
     )
 
 
