@@ -68,7 +68,8 @@ def test(args: list[str]) -> None:
 def chaos(args: list[str]) -> None:
     """Run the proofs that kill, cut and starve, in their long form; arguments go to pytest."""
     set_up("dev")
-    become("pytest", "-m", "chaos", "--timeout=0", "tests/proofs", *args, MODERATION_AI_CHAOS_ROUNDS="200")
+    rounds = {"MODERATION_AI_CHAOS_ROUNDS": "200", "MODERATION_AI_FAULT_SCENARIOS": "640"}
+    become("pytest", "-m", "chaos", "--timeout=0", "tests/proofs", "tests/acting", *args, **rounds)
 
 
 def fuzz(args: list[str]) -> None:

@@ -238,6 +238,17 @@ async def test_who_was_granted_more_may_ask_for_more() -> None:
         assert len({each.object_id for each in stage.fake.effects}) == len(wanted) - 1
 
 
+async def test_who_does_not_wait_any_more_keeps_nobody_else_from_hearing() -> None:
+    async with staged("twitter") as stage:
+        action = await stage.want(stage.fake.write("Too salty."))
+        gone, waiting = stage.outbox.expect(action.id), stage.outbox.expect(action.id)
+        gone.cancel()
+        stage.begin()
+        async with asyncio.timeout(60):
+            await asyncio.wrap_future(waiting)
+        assert (await stage.until(action, "done")).status == "done"
+
+
 async def test_fifty_comments_go_into_one_call_on_youtube_and_one_that_is_refused_harms_no_other() -> None:
     async with staged("youtube") as stage:
         things = [stage.fake.write(f"{number}") for number in range(50)]

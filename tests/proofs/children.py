@@ -56,9 +56,9 @@ class Child:
 class Nursery:
     """Start gateways one after the other in a tenth of the time: each is forked from a process that has loaded all."""
 
-    def __init__(self) -> None:
-        """Start that process."""
-        command = [sys.executable, "-m", "tests.proofs.nursery"]
+    def __init__(self, module: str = "tests.proofs.serving") -> None:
+        """Start that process; ``module`` has the ``main`` that each runs."""
+        command = [sys.executable, "-m", "tests.proofs.nursery", module]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self) -> Nursery:
@@ -70,9 +70,12 @@ class Nursery:
 
     def start(self, folder: Path) -> Forked:
         """Fork a gateway over the store in ``folder``, and return once it listens."""
+        return self.fork(str(folder / "proof.db"), "FULL", str(folder / "handled.txt"), SECRET)
+
+    def fork(self, *arguments: str) -> Forked:
+        """Fork the module's ``main`` with these arguments, and return once it listens."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        arguments = [str(folder / "proof.db"), "FULL", str(folder / "handled.txt"), SECRET]
         self._process.stdin.write(json.dumps(arguments).encode() + b"\n")
         self._process.stdin.flush()
         ready = json.loads(self._process.stdout.readline())

@@ -1,4 +1,4 @@
-"""Run as a process: load what a gateway needs once, then fork one for every line of arguments that comes."""
+"""Run as a process: load a module that serves once, then fork it for every line of arguments that comes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from importlib import import_module
 
-from tests.proofs.serving import main
 
-
-def fork_gateways() -> None:
+def fork_gateways(main: Callable[..., None]) -> None:
     """Fork until there are no more lines; each gateway prints its ready line, or null where it could not start."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # The kernel buries what was killed, so that it is seen to be gone.
     while line := sys.stdin.readline():
@@ -25,4 +25,4 @@ def fork_gateways() -> None:
 
 
 if __name__ == "__main__":
-    fork_gateways()
+    fork_gateways(import_module(sys.argv[1]).main)

@@ -301,9 +301,16 @@ class Fake:
     def tell(self, name: str, body: Mapping[str, Any]) -> None:
         """Send a webhook of that native kind, signed as the platform signs."""
         # What is not ASCII is escaped, as X and Meta do.
-        sample = Sample(name=name, body=json.dumps(body, separators=(",", ":")).encode("ascii"), events=())
-        headers = self.platform.request_headers(sample, self.secret, self.now())
-        self.postman.post(Delivery(body=sample.body, headers=headers, to=self.addresses(name)))
+        self.send(Sample(name=name, body=json.dumps(body, separators=(",", ":")).encode("ascii"), events=()), to=name)
+
+    def send(self, sample: Sample, *, to: str | None = None) -> None:
+        """Send a webhook of that body to where kind ``to`` is registered; it is signed when it leaves."""
+
+        def sign() -> Mapping[str, str]:
+            return self.platform.request_headers(sample, self.secret, self.now())
+
+        addresses = () if to is None else self.addresses(to)
+        self.postman.post(Delivery(body=sample.body, sign=sign, to=addresses))
 
     # --- what each platform says ---
 

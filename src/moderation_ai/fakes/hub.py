@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -76,9 +77,9 @@ class Hub(Fake):
         leases = [] if self.is_deaf else self.living(topic)
         for each in leases:
             signed = sign_websub(body, each.secret) if each.secret else {}
-            self.postman.post(Delivery(body=body, headers={**fields, **signed}, to=(each.callback,)))
+            self.postman.post(Delivery(body=body, sign=partial(dict, {**fields, **signed}), to=(each.callback,)))
         if not leases:
-            self.postman.post(Delivery(body=body, headers={**fields, **sign_websub(body, self.secret)}))
+            self.postman.post(Delivery(body=body, sign=partial(dict, {**fields, **sign_websub(body, self.secret)})))
 
     # --- answering ---
 

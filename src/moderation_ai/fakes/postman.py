@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import Queue
 from urllib.parse import urlsplit
 
@@ -19,11 +19,19 @@ TIMEOUT = 30.0
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook, and where it is registered; whoever pushes to one address sends it there instead."""
+    """A webhook, and where it is registered; whoever pushes to one address sends it there instead.
+
+    ``sign`` makes the header fields: what comes late, or once more, is signed with the time at which it comes.
+    """
 
     body: bytes
-    headers: Mapping[str, str]
+    sign: Callable[[], Mapping[str, str]]
     to: tuple[str, ...] = ()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the header fields as they would be sent now."""
+        return self.sign()
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +51,7 @@ class Postman:
         self._queue: Queue[Delivery | None] = Queue()
         self._held: list[Delivery] = []
         self._next: list[Delivery] = []
+        self._untaken: list[Delivery] = []
         self._url: str | None = None
         self._thread: threading.Thread | None = None
         self.sent: list[Delivered] = []
@@ -89,6 +98,13 @@ class Postman:
         self._next.clear()
         self._held.clear()
 
+    def again(self) -> int:
+        """Send once more what was answered by no 2xx, or by nobody, as platforms do; return how much that is."""
+        untaken, self._untaken = self._untaken, []
+        for each in untaken:
+            self._queue.put(each)
+        return len(untaken)
+
     def waiting(self) -> list[Delivery]:
         """Return what is due and not sent yet, in order; without an address that is everything."""
         return [each for each in self._queue.queue if each is not None]
@@ -102,7 +118,10 @@ class Postman:
         while (delivery := self._queue.get()) is not None:
             ways = [way for each in (self._url or "", *delivery.to) if each and (way := self._asker.way_to(each))]
             for way in ways[: 1 if self._url else None]:
-                self.sent.append(Delivered(delivery=delivery, status=_send(way, delivery)))
+                sent = Delivered(delivery=delivery, status=_send(way, delivery))
+                if not 200 <= sent.status < 300:
+                    self._untaken.append(delivery)
+                self.sent.append(sent)
             if not ways:
                 self.unsent.append(delivery)
             self._queue.task_done()

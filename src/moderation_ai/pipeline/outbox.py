@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from moderation_ai.core.access import Access
@@ -253,7 +254,8 @@ class Outbox:
             self._held -= len(batch)
             for action in batch:
                 for waiter in self._waiters.pop(action.id, []):
-                    waiter.set_result(None)
+                    with suppress(InvalidStateError):  # It may have had enough of waiting by now, on any thread.
+                        waiter.set_result(None)
             self._wake.set()
 
     async def stop(self, deadline: float) -> bool:
