@@ -73,13 +73,26 @@ async def test_a_short_failure_is_no_problem() -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("hook", "seconds"), [(replace(HOOK, status=INVALID, reason="the check failed"), 0), (HOOK, 9)]
+    ("hook", "seconds"),
+    [
+        (replace(HOOK, status=INVALID, reason="the check failed"), 0),
+        (replace(HOOK, status="denied", reason="quota"), 0),
+        (HOOK, 9),
+        (replace(HOOK, status="pending", reason="the hub answers 503", created_at=NOW, expires_at=None), 3601),
+    ],
 )
 async def test_a_subscription_that_does_not_deliver_is_told(hook: Subscription, seconds: float) -> None:
     found = await standings(hooks=(hook,), seconds=seconds)
     [problem] = problems_of(found, after(seconds))
     assert problem.cause == "subscription:instagram/brand"
     assert (hook.reason or "active") in problem.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", ["registered", "leaving", "pending"])
+async def test_a_subscription_of_which_nothing_is_awaited_is_no_problem(status: str) -> None:
+    hook = replace(HOOK, status=status, created_at=NOW)
+    assert list(problems_of(await standings(hooks=(hook,), seconds=9), after(9))) == []
 
 
 @pytest.mark.anyio

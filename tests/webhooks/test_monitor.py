@@ -146,7 +146,7 @@ def test_several_monitors_watch_several_handlers(handler: WebhookHandler) -> Non
 
 def test_a_platform_that_falls_silent_is_told(handler: WebhookHandler) -> None:
     changes = Changes()
-    monitor = WebhookMonitor(handler, interval=0.005, on_change=changes, silence_after={"x": 0.02})
+    monitor = WebhookMonitor(handler, interval=0.005, on_change=changes, silence_after={"x": 1.5})
     monitor.start_health_checks()
     changes.wait_for(2)
     monitor.stop()

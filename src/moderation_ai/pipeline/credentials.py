@@ -25,19 +25,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SessionOf = Callable[[Access], Awaitable[Session]]
-"""Gives the tokens that an account is spoken for with now."""
-
 LOOK = 60.0
 """Seconds after which it is looked for tokens that are to be renewed."""
 ASK_WHO_AGAIN = timedelta(minutes=10)
 """How long after a failure a platform is asked again whose a token is."""
 _NEVER = timedelta(days=365)
-
-
-async def configured_session(access: Access) -> Session:
-    """Return the tokens as the configuration has them: for what runs without a store of tokens."""
-    return access.session
 
 
 class Credentials:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from moderation_ai.core.errors import CredentialsRejected
-from moderation_ai.core.subscribing import DENIED, EXPIRED, INVALID, Subscription
+from moderation_ai.core.subscribing import ACTIVE, DENIED, EXPIRED, INVALID, PENDING, Subscription
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.register import Cursor
 
@@ -17,6 +17,8 @@ FAILING = timedelta(minutes=5)
 """How long a feed may fail before health says so; a token that is refused is told of at once."""
 LATE = timedelta(minutes=5)
 """How long after it was due a feed may wait before nobody seems to poll it."""
+OPEN = timedelta(hours=1)
+"""How long a platform may leave it open whether it posts to us."""
 GAP = timedelta(hours=24)
 """For how long health tells that something was written that polling never saw."""
 COVERED, COMPARED = 0.9, 10
@@ -156,6 +158,7 @@ def _poll_problems(one: Standing, now: datetime) -> Iterator[Problem]:
 
 def _subscription_problems(one: Standing, now: datetime) -> Iterator[Problem]:
     lost = [each for each in one.subscriptions if each.status in (INVALID, DENIED, EXPIRED) or _is_over(each, now)]
+    lost += [each for each in one.subscriptions if _is_open(each, now)]
     if lost:
         reasons = "; ".join(dict.fromkeys(each.reason or each.status for each in lost))
         advice = "`moderation-ai webhooks list` shows it, `webhooks renew` asks again"
@@ -163,4 +166,11 @@ def _subscription_problems(one: Standing, now: datetime) -> Iterator[Problem]:
 
 
 def _is_over(subscription: Subscription, now: datetime) -> bool:
-    return subscription.expires_at is not None and subscription.expires_at <= now
+    ends = subscription.expires_at
+    return subscription.status == ACTIVE and ends is not None and ends <= now
+
+
+def _is_open(subscription: Subscription, now: datetime) -> bool:
+    """Say whether a platform has not confirmed for long what we asked it for."""
+    made = subscription.created_at
+    return subscription.status == PENDING and made is not None and now - made > OPEN

@@ -15,8 +15,7 @@ from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import LEAVING, PENDING, REGISTERED, Subscription, Wish
 from moderation_ai.pipeline import terms
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.credentials import SessionOf, configured_session
-from moderation_ai.pipeline.driving import Drive
+from moderation_ai.pipeline.driving import AsConfigured, Drive, Tokens
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 
@@ -38,14 +37,14 @@ class Subscriber:
         clock: Clock,
         *,
         sender: Sender | None = None,
-        session_of: SessionOf = configured_session,
+        tokens: Tokens | None = None,
     ) -> None:
-        """Keep the parts; ``session_of`` gives the tokens that count now."""
+        """Keep the parts; without ``tokens`` they are as the configuration has them."""
         self.store = store
         self.sites = tuple(sites)
         self.clock = clock
         self._sender = sender or Sender(now=clock.now)
-        self._session_of = session_of
+        self._tokens = tokens or AsConfigured()
 
     # --- who can be asked ---
 
@@ -193,7 +192,14 @@ class Subscriber:
 
     async def _run(self, site: Site, make: Callable[[Session], Flow[T]], *, drive: type[Drive] = Drive) -> T:
         """Drive the flow that ``make`` makes with the account's tokens."""
-        return await drive(site.access, self._sender, self.store, self.clock.now).run(make(site.access.session))
+
+        async def act(session: Session) -> T:
+            return await drive(site.access, self._sender, self.store, self.clock.now).run(make(session))
+
+        session = site.access.session
+        if not (session.access_token or session.refresh_token):  # A hub is asked without any, an app with its own.
+            return await act(session)
+        return await self._tokens.using(site.access, act)
 
     async def _unregister(self, site: Site, known: Subscription) -> None:
         wish = wish_of(known, site)

@@ -138,9 +138,7 @@ class Parts:
             chance=chance,
         )
         self.housekeeper = Housekeeper(store, self.clock, setup.retention, waiting=lambda: self.intake.waiting)
-        self.subscriber = Subscriber(
-            store, setup.sites, self.clock, sender=self.sender, session_of=self.credentials.session
-        )
+        self.subscriber = Subscriber(store, setup.sites, self.clock, sender=self.sender, tokens=self.credentials)
         self.keeper = Keeper(self.subscriber, self.tally, name=name, works=works)
         self._background = Background()
         self._opening = asyncio.Lock()

@@ -93,7 +93,7 @@ async def _with_subscriber(given: str | Store | None, sender: Sender | None, wor
         sites, clock, keys = _sites(handler), SystemClock(), load_variable("credentials.keys") or ()
         credentials = credentials_here(store, [each.access for each in sites], clock, keys=keys, sender=sender)
         try:
-            return await work(Subscriber(store, sites, clock, sender=sender, session_of=credentials.session))
+            return await work(Subscriber(store, sites, clock, sender=sender, tokens=credentials))
         finally:
             await credentials.stop()
     finally:

@@ -1,4 +1,4 @@
-"""Asking platforms from a command: the configured accounts, the store, and one sender."""
+"""Asking platforms from a command: the configured accounts with their tokens, the store, and one sender."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.config import sites_of
 from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.webhooks.parts import credentials_here
 
 
 @asynccontextmanager
 async def asking(invocation: Invocation) -> AsyncIterator[Subscriber]:
     """Open the store, and yield what speaks with the configured platforms."""
-    settings = invocation.settings
+    settings, clock, sender = invocation.settings, invocation.clock, invocation.sender
     sites = sites_of(settings.platforms, settings.server)
     async with opened(invocation.store_url) as store:
-        yield Subscriber(store, sites, invocation.clock, sender=invocation.sender)
+        accesses = [each.access for each in sites]
+        tokens = credentials_here(store, accesses, clock, keys=settings.credentials.keys, sender=sender)
+        try:
+            yield Subscriber(store, sites, clock, sender=sender, tokens=tokens)
+        finally:
+            await tokens.stop()
