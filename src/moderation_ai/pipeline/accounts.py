@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.acts import Act, Target
-from moderation_ai.core.errors import ConfigurationError, PlatformError
-from moderation_ai.core.events import WebhookEvent, lane_of, object_id_of
+from moderation_ai.core.errors import ConfigurationError, PlatformError, UnsupportedAction
+from moderation_ai.core.events import WebhookEvent, object_id_of
 from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Data
@@ -21,6 +21,7 @@ from moderation_ai.core.things import text_hash_of
 from moderation_ai.pipeline.calling import current_event
 from moderation_ai.pipeline.moderator import choose_access
 from moderation_ai.pipeline.outbox import Outbox
+from moderation_ai.pipeline.undoing import newest_event, undo
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.ledger import OPEN, Action, Wanted
 
@@ -29,7 +30,6 @@ logger = logging.getLogger(__name__)
 ACTIONS = ("approve", "flag", "hide", "unhide", "remove")
 PATIENCE = 5.0
 """Seconds that a caller waits for what comes of an action; it goes on without them."""
-_NEWEST = 20
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +38,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     ``done``; ``not_needed`` (it was so already); ``gone``; ``no_effect`` (the platform said yes and changed nothing);
     ``pending`` (it is stored and will be done); ``overtaken`` (by a later one); ``uncertain`` (it may have been done, a
     person has to look); ``dead`` (it was refused, or failed too often); ``not_sent`` (no token to send it with).
+    ``action_id`` is what it is undone by; None where nothing is stored.
     """
 
     platform: str
@@ -45,6 +46,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     target_id: str
     status: str
     reason: str | None = None
+    action_id: int | None = None
 
 
 class _Desk:
@@ -137,7 +139,21 @@ class Account:
             target_id=action.target.id,
             status=status,
             reason=action.reason,
+            action_id=action.id,
         )
+
+    async def undo(self, done: Receipt | int) -> Receipt:
+        """Take back an action, given by its receipt or its id, for a person; return the receipt of that.
+
+        What is not sent yet is not sent any more: the receipt says ``overtaken``. The same text is not hidden again by
+        a policy. Raises ``UnsupportedAction`` where the platform cannot take it back or no token is configured, and
+        ``ModerationError`` for what was never done.
+        """
+        action_id = done.action_id if isinstance(done, Receipt) else done
+        if self._outbox is None or action_id is None:
+            raise UnsupportedAction("nothing was stored of this, so there is nothing to take back")
+        store, now = self._outbox.store, self._outbox.clock.now()
+        return await self._wait(self._outbox, await undo(store, self._outbox.accesses, action_id, now, by="a handler"))
 
     async def _event_of(self, comment_id: str) -> WebhookEvent | None:
         """Return the newest event that shows the comment: the one in hand, else a stored one."""
@@ -146,8 +162,7 @@ class Account:
             return here
         if self._outbox is None:
             return None
-        found = await self._outbox.store.latest_of(lane_of(self.name, comment_id), limit=_NEWEST)
-        return next((each for each in found if each.data.comment is not None), found[0] if found else None)
+        return await newest_event(self._outbox.store, self.name, comment_id)
 
     def _access(self, account: str | None) -> Access | None:
         return choose_access(self._outbox.accesses, self.name, account) if self._outbox is not None else None

@@ -214,6 +214,7 @@ def narrowed(which: LedgerFilter, state: str) -> tuple[str, list[Any]]:
         "platform =": which.platform,
         "object_id =": which.object_id,
         f"{state} =": which.state,
+        "action =": which.action,
         "id <": which.before_id,
     }
     given = [(column, value) for column, value in columns.items() if value is not None]

@@ -125,11 +125,13 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 class LedgerFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which decisions or actions are meant; what is None does not narrow. They come newest first, page by page.
 
-    ``state`` is a decision's verdict or an action's status, ``before_id`` the last one of the page before.
+    ``state`` is a decision's verdict or an action's status, ``before_id`` the last one of the page before, ``action``
+    the action that decisions led to.
     """
 
     platform: str | None = None
     object_id: str | None = None
+    action: int | None = None
     state: str | None = None
     before_id: int | None = None
 

@@ -1,0 +1,77 @@
+"""``moderation-ai decisions``: what policies and people decided, also where nothing but a flag came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import click
+from msgspec import structs
+
+from moderation_ai.cli.actions import decision_told
+from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
+from moderation_ai.cli.terminal.printing import default_limit, print_json, print_line
+from moderation_ai.cli.terminal.stores import opened
+from moderation_ai.cli.terminal.text import plain, shortened
+from moderation_ai.cli.terminal.times import clock_time
+from moderation_ai.core.routing import resolve_name
+from moderation_ai.platforms import aliases
+from moderation_ai.stores.base import Store
+from moderation_ai.stores.ledger import Decided, LedgerFilter
+
+_PAGE = 500
+_SHOWN = 200
+
+
+@click.group()
+def decisions() -> None:
+    """List what policies and people decided."""
+
+
+@decisions.command("list")
+@click.option("--platform", metavar="NAME", help="About comments and posts of this platform.")
+@click.option("--object", "object_id", metavar="ID", help="About this comment or post.")
+@click.option("--verdict", metavar="VERDICT", help="approve, flag, hide or remove.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many; 50 on a terminal without --json.")
+@as_json_option
+@settings_options
+@pass_invocation
+def list_decisions(
+    invocation: Invocation,
+    platform: str | None,
+    object_id: str | None,
+    verdict: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List decisions, newest first, with what followed from each, or why nothing did."""
+    name = resolve_name(platform, aliases()) if platform else None
+    which = LedgerFilter(platform=name, object_id=object_id, state=verdict)
+    run(_print_found(invocation.store_url, which, default_limit(limit, as_json), as_json))
+
+
+async def _print_found(url: str, which: LedgerFilter, limit: int | None, as_json: bool) -> None:
+    async with opened(url) as store:
+        async for page in _pages(store, which, limit):
+            if as_json:
+                print_json(decision_told(each) for each in page)
+            else:
+                for each in page:
+                    print_line(_line(each))
+
+
+async def _pages(store: Store, which: LedgerFilter, limit: int | None) -> AsyncIterator[list[Decided]]:
+    left = limit
+    while page := await store.decisions(which, limit=_PAGE if left is None else min(_PAGE, left)):
+        yield page
+        which = structs.replace(which, before_id=page[-1].id)
+        left = None if left is None else left - len(page)
+        if left is not None and left <= 0:
+            return
+
+
+def _line(decided: Decided) -> str:
+    place = f"{decided.platform}/{decided.account}" if decided.account else decided.platform
+    follows = f"action {decided.action}" if decided.action is not None else decided.reason or ""
+    made_by = plain(decided.made_by)
+    parts = (clock_time(decided.at), decided.verdict.ljust(7), made_by, place, plain(decided.object_id))
+    return "  ".join([*parts, shortened(plain(follows), _SHOWN)]).rstrip()
