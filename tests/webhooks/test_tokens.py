@@ -17,13 +17,15 @@ from moderation_ai.sender import Sender
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 
 pytestmark = pytest.mark.anyio
 
 
 def parts(file: Path, fake: Fake, sender: Sender, *, keys: tuple[str, ...] = (), works: bool = True) -> Parts:
     access = Access(platform=fake.platform, session=replace(fake.session, expires_at=None), client=fake.client)
-    return Parts(SqliteStore(str(file)), {}, Handlers(), accesses=[access], sender=sender, keys=keys, works=works)
+    setup = Setup(accesses=(access,), keys=keys)
+    return Parts(SqliteStore(str(file)), setup, Handlers(), sender=sender, works=works)
 
 
 async def test_the_first_start_makes_a_key_and_the_next_one_reads_what_it_opens(tmp_path: Path) -> None:
@@ -71,7 +73,8 @@ async def test_a_feed_whose_token_has_ended_is_read_with_the_next_one(tmp_path: 
         access = Access(platform=fake.platform, session=replace(fake.session, expires_at=None), client=fake.client)
         store = SqliteStore(str(tmp_path / "store.db"))
         watch = Watch(access=access, watched=("breadmakers",))
-        process = Parts(store, {}, Handlers(), accesses=[access], watches=[watch], sender=served.sender(timeout=30))
+        setup = Setup(accesses=(access,), watches=(watch,))
+        process = Parts(store, setup, Handlers(), sender=served.sender(timeout=30))
         await process.open()
         async with asyncio.timeout(60):
             while not [each for each in await store.events(EventFilter()) if thing.id in each.lane]:
