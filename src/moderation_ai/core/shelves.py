@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import inf
 
 import msgspec
 
@@ -76,17 +77,18 @@ class ShelfTrail(Trail, kw_only=True, omit_defaults=True):
         """
         shelf = self.todo[0]
         is_first = shelf not in self.lows
-        oldest = min((_seconds(item) for item in items if not place_of(item.state)[1]), default=0.0)
+        # A page may be short, or empty, and more follow.
+        oldest = min((_seconds(item) for item in items if not place_of(item.state)[1]), default=self.edge or inf)
         gone = self.settle(self._expected(shelf, oldest if after else -1.0, whole, items), {each.id for each in items})
         told = self.take([item for item in items if self._is_ours(item, shelf)])
         self.top = max([self.top, *map(_seconds, items)])
         self.pages += 1
         is_reached = oldest < self.high - overlap.total_seconds()
         if after and not is_reached and not self.is_new and self.pages < pages:
-            self.after, self.edge = after, oldest
+            self.after, self.edge = after, oldest if oldest < inf else 0.0
             return Found(told=told, gone=gone)
         if is_first:
-            self.lows[shelf] = oldest if after else 0.0
+            self.lows[shelf] = oldest if after and oldest < inf else 0.0
         self.leave()
         return Found(told=told, gone=gone, gap=bool(after) and not is_reached and not is_first)
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, HIDDEN, VISIBLE
 from moderation_ai.core.calls import Call
-from moderation_ai.fakes.fake import Fake
-from moderation_ai.fakes.replies import Reply, row_of, say
+from moderation_ai.fakes.replies import Reply, row_of
 from moderation_ai.fakes.things import Thing
+from moderation_ai.fakes.tiktok_videos import TikTokVideos, comment_of, ok
 from moderation_ai.platforms.tiktok import PLATFORM
 
 _WRONG, _UNKNOWN = (200, "40002"), (200, "40006")
@@ -20,7 +20,7 @@ _LONGEST = 150
 _KINDS = {"comment.update": "COMMENT", "brand.mention.event": "BRAND_MENTION"}
 
 
-class TikTokFake(Fake):
+class TikTokFake(TikTokVideos):
     """Play TikTok; ``webhooks`` are the addresses that the app has, by their kind."""
 
     name = "tiktok"
@@ -49,7 +49,7 @@ class TikTokFake(Fake):
         self._require_app(call, values)
         url = self.webhooks.get(values["event_type"])
         shown = {"app_id": self.client.id, "event_type": values["event_type"]}
-        return _ok({**shown, "callback_url": url} if url else shown)
+        return ok({**shown, "callback_url": url} if url else shown)
 
     def do_set_webhook(self, call: Call, values: dict[str, Any]) -> Reply:
         """Set the address of a kind, and ask nobody there."""
@@ -59,14 +59,14 @@ class TikTokFake(Fake):
         kind, url = values["event_type"], values["callback_url"]
         self.note(call, "register", kind, changed=self.webhooks.get(kind) != url)
         self.webhooks[kind] = url
-        return _ok({"app_id": self.client.id, "event_type": kind, "callback_url": url})
+        return ok({"app_id": self.client.id, "event_type": kind, "callback_url": url})
 
     def do_delete_webhook(self, call: Call, values: dict[str, Any]) -> Reply:
         """Forget the address of a kind."""
         self._require_app(call, values)
         gone = self.webhooks.pop(values["event_type"], None)
         self.note(call, "delete", values["event_type"], changed=gone is not None)
-        return _ok({"app_id": self.client.id, "event_type": values["event_type"]})
+        return ok({"app_id": self.client.id, "event_type": values["event_type"]})
 
     def _require_app(self, call: Call, values: dict[str, Any]) -> None:
         if (values["app_id"], values["secret"]) != (self.client.id, self.client.secret):
@@ -101,6 +101,10 @@ class TikTokFake(Fake):
         }
         self.tell("comment.update", {**body, "content": json.dumps(content, separators=(",", ":"))})
 
+    def tell_erased(self, thing: Thing) -> None:
+        """Send ``comment.update`` with ``delete``."""
+        self._tell(thing, "delete")
+
     def do_hide(self, call: Call, values: dict[str, Any]) -> Reply:
         """Hide a comment or show it; a filter of TikTok's may keep it hidden, and it says yes all the same."""
         thing = self._own(call, values)
@@ -108,14 +112,14 @@ class TikTokFake(Fake):
         state = HIDDEN if hides or thing.is_filtered else VISIBLE
         if self.change(call, thing, "hide" if hides else "unhide", state=state):
             self._tell(thing, "set_to_hidden" if hides else "set_to_public")
-        return _ok({})
+        return ok({})
 
     def do_reply(self, call: Call, values: dict[str, Any]) -> Reply:
         """Answer a comment, in 150 characters."""
         parent, text = self._own(call, values), values["text"]
         if len(text) > _LONGEST:
             raise self.refusal(call, _WRONG)
-        return _ok({"comment_id": self.answer_with(call, parent, text).id})
+        return ok({"comment_id": self.answer_with(call, parent, text).id})
 
     def do_delete(self, call: Call, values: dict[str, Any]) -> Reply:
         """Delete a comment of the account's own."""
@@ -123,7 +127,7 @@ class TikTokFake(Fake):
         if values["business_id"] != self.account or not thing.is_ours:
             raise self.refusal(call, _WRONG)
         self.change(call, thing, "retract", state=GONE)
-        return _ok({})
+        return ok({})
 
     def _own(self, call: Call, values: dict[str, Any]) -> Thing:
         thing = self.thing(call, values["comment_id"])
@@ -141,7 +145,7 @@ class TikTokFake(Fake):
             raise self.refusal(call, _WRONG)
         found = [self.things.get(each) for each in ids if isinstance(each, str)]
         there = [each for each in found if each and each.is_there and each.post_id == values["video_id"]]
-        return _ok({"comments": [_comment(each) for each in there], "has_more": False, "cursor": 0})
+        return ok({"comments": [comment_of(each) for each in there], "has_more": False, "cursor": 0})
 
     def tokens(self) -> dict[str, Any]:
         """Return TikTok's answer: the tokens stand in ``data``."""
@@ -152,24 +156,6 @@ class TikTokFake(Fake):
         """Return TikTok's code for a parameter that is wrong, or for a call that it does not know."""
         row = row_of(PLATFORM.api.failures, *(_WRONG if is_known else _UNKNOWN))
         return Reply(status=row.status, body=row.example.encode())
-
-
-def _ok(data: dict[str, Any]) -> Reply:
-    return say({"code": 0, "message": "OK", "request_id": "2026", "data": data})
-
-
-def _comment(thing: Thing) -> dict[str, Any]:
-    return {
-        "comment_id": thing.id,
-        "video_id": thing.post_id,
-        "parent_comment_id": thing.parent_id or "0",
-        "unique_identifier": thing.author_id,
-        "username": thing.author_username,
-        "text": thing.text,
-        "create_time": str(int(thing.created_at.timestamp())),
-        "status": "PUBLIC" if thing.state == VISIBLE else "HIDDEN",
-        "owner": thing.is_ours,
-    }
 
 
 FAKE = TikTokFake

@@ -14,6 +14,7 @@ from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.signatures import check_window, hmac_digest, matching_secret, read_hex, read_seconds
 from moderation_ai.platforms.tiktok import receiving, samples
 from moderation_ai.platforms.tiktok.acting import TikTokActs
+from moderation_ai.platforms.tiktok.fetching import TikTokPolls
 from moderation_ai.platforms.tiktok.subscribing import TikTokSubscribes
 
 _HEADER = "tiktok-signature"
@@ -21,7 +22,7 @@ _HEADER = "tiktok-signature"
 _PAST = 73 * 3600.0
 
 
-class TikTok(TikTokActs, TikTokSubscribes, Platform):
+class TikTok(TikTokActs, TikTokPolls, TikTokSubscribes, Platform):
     """Know TikTok.
 
     Sources: https://developers.tiktok.com/doc/webhooks-verification and the Accounts API's webhooks,

@@ -17,13 +17,14 @@ from moderation_ai.core.errors import (
     PlatformUnavailable,
     RateLimited,
 )
+from moderation_ai.platforms.tiktok.polled import DOCS as _DOCS
+from moderation_ai.platforms.tiktok.polled import OPEN as _OPEN
+from moderation_ai.platforms.tiktok.polled import PAUSE as _PAUSE
+from moderation_ai.platforms.tiktok.polled import PER_CALL as _PER_CALL
+from moderation_ai.platforms.tiktok.polled import POLLED
 
-_OPEN = "https://business-api.tiktok.com/open_api/v1.3"
-_DOCS = "https://business-api.tiktok.com/portal/docs"
 WEBHOOKS = ("COMMENT", "BRAND_MENTION", "VIDEO")
 """The kinds that can be subscribed, but for direct messages."""
-_PAUSE = 300.0
-_PER_CALL = (Limit(units=40, seconds=60, shared_by="call", wait=_PAUSE),)
 _MANAGE = ("comment.list", "comment.list.manage")
 
 
@@ -187,7 +188,7 @@ def read_codes(body: Any) -> tuple[str, ...]:
 
 
 API = Api(
-    calls=(*CALLS, *WEBHOOK_CALLS),
+    calls=(*CALLS, *POLLED, *WEBHOOK_CALLS),
     failures=FAILURES,
     limits=(Limit(units=600, seconds=60, shared_by="app", wait=_PAUSE),),
     codes=read_codes,
