@@ -20,6 +20,7 @@ from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 from tests.acting.clocks import FastClock
 from tests.acting.moderating import handlers, standards
 from tests.acting.mortal import MortalSender, MortalStore, Steps
@@ -65,13 +66,10 @@ def _make(orders: Orders, steps: Steps) -> Parts:
     sender = MortalSender(timeout=PATIENCE, stand_ins=orders.stand_ins, now=clock.now)
     sender.steps = steps
     store: Any = MortalStore(open_store(orders.store_url), steps)
-    return Parts(
-        store,
-        {platform.name: Source(platform=platform, credential=Credential(secrets=(orders.secret,)))},
-        handlers(by_policy=orders.by_policy),
-        standards=standards(by_policy=orders.by_policy),
-        clock=clock,
-        accesses=[Access(platform=platform, session=Session(**orders.session))],
-        sender=sender,
+    setup = Setup(
+        sources={platform.name: Source(platform=platform, credential=Credential(secrets=(orders.secret,)))},
+        accesses=(Access(platform=platform, session=Session(**orders.session)),),
         keys=(KEY,),
+        standards=standards(by_policy=orders.by_policy),
     )
+    return Parts(store, setup, handlers(by_policy=orders.by_policy), clock=clock, sender=sender)

@@ -20,6 +20,7 @@ from moderation_ai.web.body import Message, Receive, Send
 from moderation_ai.web.doors import Door, bind
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.webhooks.parts import Parts
+from moderation_ai.webhooks.setup import Setup
 from tests.acting.holding import check
 from tests.acting.moderating import handlers, standards
 from tests.acting.plans import Plan
@@ -65,22 +66,16 @@ class House:
         await send({"type": "http.response.body", "body": b""})
 
 
-def make_parts(fake: Fake, store: Store, sender: Sender, clock: ManualClock, *, name: str, by_policy: bool) -> Parts:
+def make_parts(fake: Fake, store: Store, sender: Sender, clock: ManualClock, *, by_policy: bool) -> Parts:
     """Return a process's worth of moderation for one account on the fake's platform."""
-    access = Access(platform=fake.platform, session=fake.session, client=fake.client)
     source = Source(platform=fake.platform, credential=Credential(secrets=(fake.secret,)))
-    return Parts(
-        store,
-        {fake.name: source},
-        handlers(by_policy=by_policy),
-        standards=standards(by_policy=by_policy),
-        clock=clock,
-        chance=lambda: 0.5,
-        worker_name=name,
-        accesses=[access],
-        sender=sender,
+    setup = Setup(
+        sources={fake.name: source},
+        accesses=(Access(platform=fake.platform, session=fake.session, client=fake.client),),
         keys=(KEY,),
+        standards=standards(by_policy=by_policy),
     )
+    return Parts(store, setup, handlers(by_policy=by_policy), clock=clock, chance=lambda: 0.5, sender=sender)
 
 
 class World:
@@ -94,15 +89,12 @@ class World:
         self.things: list[Thing] = []
         self._served: Served = house.serving.of(self.fake)
         self._restart_after = plan.restart_after
-        self._started = 0
         self._turn = 1.0
         self.parts = self._make()
 
     def _make(self) -> Parts:
-        self._started += 1
         sender = self._served.sender(timeout=PATIENCE, now=self.clock.now)
-        name, by_policy = f"w{self._started}", self.plan.by_policy
-        return make_parts(self.fake, self.store, sender, self.clock, name=name, by_policy=by_policy)
+        return make_parts(self.fake, self.store, sender, self.clock, by_policy=self.plan.by_policy)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
