@@ -81,9 +81,9 @@ async def test_a_duty_goes_to_whoever_asks_when_its_lease_is_over(store: Store) 
 
 async def test_a_duty_that_is_dropped_is_free_at_once(store: Store) -> None:
     assert await store.take_duty("poll:reddit", "w1", NOW, 30)
-    await store.drop_duty("poll:reddit", "w2")
+    assert await store.drop_duty("poll:reddit", "w2") is False
     assert await store.take_duty("poll:reddit", "w2", NOW, 30) is False, "nobody drops what is another's"
-    await store.drop_duty("poll:reddit", "w1")
+    assert await store.drop_duty("poll:reddit", "w1") is True
     assert await store.take_duty("poll:reddit", "w2", NOW, 30) is True
 
 

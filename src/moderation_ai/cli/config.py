@@ -12,6 +12,7 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import print_json, print_table
 from moderation_ai.config import Mistakes, require_platforms, require_two_ports, sources_of, watches_of
 from moderation_ai.config import show as show_settings
+from moderation_ai.pipeline.alerting import receiver_of
 from moderation_ai.pipeline.moderation import read_policy
 from moderation_ai.pipeline.poller import feeds_of
 
@@ -45,6 +46,9 @@ def check(invocation: Invocation, as_json: bool) -> None:
     with mistakes.noting():
         if settings.policy.file is not None:
             read_policy(settings.policy.file)
+    with mistakes.noting():
+        alerts = settings.alerts
+        receiver_of(alerts.url, alerts.secret, allow_private=alerts.allow_private)
     with mistakes.noting():
         load_handlers(settings)
     if as_json:

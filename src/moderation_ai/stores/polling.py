@@ -23,9 +23,10 @@ def take_duty(name: str, worker: str, at: int | None, lease: float) -> Verb[bool
     return bool(rows)
 
 
-def drop_duty(name: str, worker: str) -> Verb[None]:
-    """Give a duty back."""
-    yield "DELETE FROM {s}duties WHERE name = $1 AND worker = $2", (name, worker)
+def drop_duty(name: str, worker: str) -> Verb[bool]:
+    """Give a duty back; return whether that worker had it."""
+    rows = yield "DELETE FROM {s}duties WHERE name = $1 AND worker = $2 RETURNING name", (name, worker)
+    return bool(rows)
 
 
 def duties() -> Verb[list[Duty]]:

@@ -111,8 +111,8 @@ class Register(Sessions, Protocol):
         Of several processes with one store only one has it; when its lease is over whoever asks first has it.
         """
 
-    async def drop_duty(self, name: str, worker: str) -> None:
-        """Give a duty back, so that others need not wait for the end of its lease."""
+    async def drop_duty(self, name: str, worker: str) -> bool:
+        """Give a duty back, so that others need not wait for the end of its lease; return whether ``worker`` had it."""
 
     async def duties(self) -> list[Duty]:
         """Return all duties that somebody has or had, by name; a lease may be over."""

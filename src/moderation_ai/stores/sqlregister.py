@@ -24,9 +24,9 @@ class SqlRegister(SqlVerbs):
         at = self._clock_of_leases(now)
         return await self._change(lambda: polling.take_duty(name, worker, at, lease))
 
-    async def drop_duty(self, name: str, worker: str) -> None:
+    async def drop_duty(self, name: str, worker: str) -> bool:
         """Give a duty back."""
-        await self._change(lambda: polling.drop_duty(name, worker))
+        return await self._change(lambda: polling.drop_duty(name, worker))
 
     async def duties(self) -> list[Duty]:
         """Return who has which duty."""

@@ -29,6 +29,7 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.sites import Site
+from moderation_ai.pipeline.alerting import receiver_of
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
@@ -279,6 +280,11 @@ class WebhookHandler:
             sites=tuple(self.sites()),
             keys=load_variable("credentials.keys") or (),
             watches=tuple(watches_of(platforms)),
+            receiver=receiver_of(
+                load_variable("alerts.url"),
+                load_variable("alerts.secret"),
+                allow_private=load_variable("alerts.allow_private") or False,
+            ),
             standards=standards_of(policy) if self.standards is None else self.standards,
             degrade=policy.degrade,
         )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from moderation_ai.core.access import Access
 from moderation_ai.pipeline.accounts import DESK
+from moderation_ai.pipeline.alerting import PREFIX as ALERTED
+from moderation_ai.pipeline.alerting import Alerts
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.credentials import Credentials
@@ -38,7 +40,7 @@ from moderation_ai.webhooks.setup import Setup
 _POLL_END = 6.0
 """Seconds that a page which is being asked for may take when all is to end: the sender's time-out, and a little."""
 _WORKER, _OUTBOX, _CREDENTIALS, _POLLER = "worker", "outbox", "credentials", "poller"
-_KEEPER, _HOUSEKEEPER = "keeper", "housekeeper"
+_KEEPER, _HOUSEKEEPER, _ALERTS = "keeper", "housekeeper", "alerts"
 _chance = random.SystemRandom().random
 
 
@@ -70,6 +72,7 @@ class Parts:
         cannot be watched.
         """
         self._works = works
+        self._chance = chance
         self.store = store
         self.sources = dict(setup.sources)
         self.handlers = handlers
@@ -140,6 +143,7 @@ class Parts:
         self.housekeeper = Housekeeper(store, self.clock, setup.retention, waiting=lambda: self.intake.waiting)
         self.subscriber = Subscriber(store, setup.sites, self.clock, sender=self.sender, tokens=self.credentials)
         self.keeper = Keeper(self.subscriber, self.tally, name=name, works=works)
+        self._receiver = setup.receiver
         self._background = Background()
         self._opening = asyncio.Lock()
 
@@ -161,6 +165,7 @@ class Parts:
             if _KEEPER not in self._background:
                 self.sender.open()
                 self._background.begin(_KEEPER, self.keeper.run())
+                self._begin_alerts()
             if not self._works:
                 return
             await self._take_over()
@@ -172,6 +177,13 @@ class Parts:
                 self._background.begin(_POLLER, self.poller.run())
             self._background.begin(_HOUSEKEEPER, self.housekeeper.run())
 
+    def _begin_alerts(self) -> None:
+        if self._receiver is not None:
+            alerts = Alerts(
+                self.store, self.health, self._receiver, self.clock, name=self.worker.name, chance=self._chance
+            )
+            self._background.begin(_ALERTS, alerts.run())
+
     async def _take_over(self) -> None:
         """Give back what workers hold whose processes are gone."""
         for name in await self.store.workers():
@@ -181,7 +193,7 @@ class Parts:
             if is_gone(name):
                 await self.store.release_actions(name)
         for duty in await self.store.duties():
-            if is_gone(duty.worker):
+            if is_gone(duty.worker) and not duty.name.startswith(ALERTED):
                 await self.store.drop_duty(duty.name, duty.worker)
 
     async def close(self, deadline: float = 20.0) -> bool:
@@ -191,6 +203,7 @@ class Parts:
         self.housekeeper.stop()
         self.keeper.stop()
         self.poller.stop()
+        await self._background.cancel(_ALERTS, 0.0)
         await self._background.cancel(_POLLER, min(deadline, _POLL_END))
         ended = await self.worker.stop(max(until - loop.time(), 0.0))
         ended = await self._stop_acting(max(until - loop.time(), 0.0)) and ended

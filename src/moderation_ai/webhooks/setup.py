@@ -10,6 +10,7 @@ from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.sites import Site
+from moderation_ai.pipeline.alerting import Receiver
 from moderation_ai.pipeline.intake import MAX_BODY
 from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.pipeline.sources import Source
@@ -21,7 +22,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     ``sources`` maps ``platform`` or ``platform/account`` to what is received there, from the ``allowed`` networks, seen
     through ``trusted`` proxies, with bodies of ``max_body`` bytes at most. ``accesses`` are the accounts that can be
     acted with; their tokens are saved under ``keys`` (newest first; without any, under those in the store's key file).
-    ``sites`` are the accounts whose webhooks are kept, ``watches`` those that are polled. What arrives is moderated by
+    ``sites`` are the accounts whose webhooks are kept, ``watches`` those that are polled. What is wrong
+    is told to ``receiver``, if there is one. What arrives is moderated by
     ``standards``, if there are any; with ``degrade`` what a platform cannot do is done by what is milder there.
     """
 
@@ -34,5 +36,6 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     sites: tuple[Site, ...] = ()
     watches: tuple[Watch, ...] = ()
+    receiver: Receiver | None = None
     standards: StandardsEngine | None = None
     degrade: bool = True

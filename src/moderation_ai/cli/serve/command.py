@@ -38,6 +38,7 @@ from moderation_ai.config import (
 )
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.pipeline.alerting import receiver_of
 from moderation_ai.pipeline.moderation import StandardsEngine, read_policy
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.worker import POLL
@@ -219,6 +220,7 @@ def _setup(settings: Settings, sources: dict[str, Source], standards: StandardsE
         sites=tuple(sites_of(platforms, server)),
         keys=settings.credentials.keys,
         watches=tuple(watches_of(platforms)),
+        receiver=receiver_of(settings.alerts.url, settings.alerts.secret, allow_private=settings.alerts.allow_private),
         standards=standards,
         degrade=settings.policy.degrade,
     )
