@@ -17,6 +17,7 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.pipeline.health import SIGNATURE_CAUSES
 from moderation_ai.pipeline.intake import Intake
 from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Added, Delivery, EventFilter, Store
 from moderation_ai.stores.memory import MemoryStore
@@ -404,3 +405,18 @@ async def test_a_feed_that_nobody_signed_is_acknowledged_without_a_word_too() ->
     assert (answer.status, answer.body) == (200, b"")
     assert await door.stored() == []
     assert door.intake.tally.rejected["youtube", "MissingSignature"] == 1
+
+
+async def test_what_came_is_noted_by_account_and_topic() -> None:
+    platform = find_platform("youtube")
+    tally = Tally(NOW)
+    store = new_store()
+    await store.open()
+    source = Source(platform=platform, credential=Credential(secrets=("s",)))
+    intake = Intake(store, {"youtube": source}, tally=tally)
+    sample = platform.samples(NOW, 1)[0]
+    fields = platform.request_headers(sample, "s", NOW) | {"Link": "<https://feeds.example/a>; rel=self"}
+    request = Request(path="/webhook/youtube", headers=Headers.of(fields), body=sample.body, received_at=NOW)
+    assert (await intake.receive(request, "youtube")).status == 200
+    assert tally.heard == {("youtube", "", "https://feeds.example/a"): NOW}
+    await store.close()
