@@ -16,6 +16,7 @@ from moderation_ai.cli import cli
 from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.pipeline.clock import ManualClock
 from tests.cli.filling import NOW, URL, fill
+from tests.postgres import DSN_VARIABLE, SHARED
 
 Run = Callable[..., Result]
 
@@ -24,6 +25,15 @@ Run = Callable[..., Result]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _without_our_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the tests themselves are told by: a program takes it for a setting that there is not."""
+    if DSN_VARIABLE in os.environ:
+        SHARED.databases()  # It is read once.
+    for name in [name for name in os.environ if name.startswith("MODERATION_AI_TEST_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +59,7 @@ def run() -> Run:
 
     def call(*args: str, clock: Any = None, env: dict[str, str] | None = None, **more: Any) -> Result:
         invocation = Invocation(clock or ManualClock(NOW))
-        # What the tests themselves are told by is no setting.
-        ours = {name: None for name in os.environ if name.startswith("MODERATION_AI_TEST_")}
-        return CliRunner(env={**ours, **(env or {})}).invoke(
-            cli, list(args), obj=invocation, prog_name="moderation-ai", **more
-        )
+        return CliRunner(env=env).invoke(cli, list(args), obj=invocation, prog_name="moderation-ai", **more)
 
     return call
 

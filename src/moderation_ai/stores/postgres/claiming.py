@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,18 +13,24 @@ from moderation_ai.stores.postgres.connection import wait_for_disk
 from moderation_ai.stores.postgres.rows import ATTEMPT_COLUMNS, as_text, read_attempt
 from moderation_ai.stores.rows import decode_thing, read_event
 
+Leased = tuple[int, str | None, int]
+"""An event's seq, the handler that is to run again, and its ``forced`` mark."""
 _CLAIM = "SELECT seq, handler, forced FROM moderation_ai.claim_events($1, $2, $3, $4, $5, $6)"
 
 
-async def claim(
+async def lease_due(
     connection: Any, worker: str, number: int, limit: int, now: datetime, lease: float, *, by_caller: bool
-) -> list[Claimed]:
-    """Return up to ``limit`` events that ``worker`` now holds by the claim of that ``number``."""
+) -> list[Leased]:
+    """Lease up to ``limit`` events to ``worker`` by the claim of that ``number``; nothing of it is on disk yet."""
     seconds = timedelta(seconds=lease)
-    found = await connection.fetch(_CLAIM, worker, number, limit, now, seconds, now if by_caller else None)
-    if not found:
-        return []
-    await wait_for_disk(connection)
+    found: list[Leased] = await connection.fetch(
+        _CLAIM, worker, number, limit, now, seconds, now if by_caller else None
+    )
+    return found
+
+
+async def read_leased(connection: Any, found: Sequence[Leased], now: datetime) -> list[Claimed]:
+    """Return what ``lease_due`` leased, with what is known of it."""
     new: dict[int, int] = {}
     due: dict[int, list[str]] = {}
     retried: dict[int, int] = {}
@@ -45,8 +51,8 @@ async def claimed_new(connection: Any, forced: dict[int, int], now: datetime) ->
     """
     if not forced:
         return []
-    found = await _read(connection, forced)
-    holds = await _holds(connection, {event.lane for event, _ in found}, now)
+    found, is_any_open = await _read(connection, forced)
+    holds = await _holds(connection, {event.lane for event, _ in found}, now) if is_any_open else {}
     return [
         Claimed(
             event=event,
@@ -72,23 +78,26 @@ async def _claimed_again(connection: Any, due: dict[int, list[str]], forced: dic
             only=tuple(due[event.seq]),
             forced=forced[event.seq] > 0,
         )
-        for event, thing in await _read(connection, forced)
+        for event, thing in (await _read(connection, forced))[0]
     ]
 
 
 _EVENTS = """
-SELECT e.seq, e.event, (
-    SELECT nullif(t.thing, '{}') FROM moderation_ai.things t WHERE t.lane = e.lane
-) FROM moderation_ai.events e WHERE e.seq = ANY ($1) ORDER BY e.seq
+SELECT e.seq, e.event,
+       (SELECT nullif(t.thing, '{}') FROM moderation_ai.things t WHERE t.lane = e.lane),
+       (SELECT EXISTS (SELECT FROM moderation_ai.attempts WHERE state = 0))
+FROM moderation_ai.events e WHERE e.seq = ANY ($1) ORDER BY e.seq
 """
 
 
-async def _read(connection: Any, forced: dict[int, int]) -> list[tuple[WebhookEvent, Thing | None]]:
+async def _read(connection: Any, forced: dict[int, int]) -> tuple[list[tuple[WebhookEvent, Thing | None]], bool]:
+    """Return the events, each with what is known of its object, and whether any handler is to run again at all."""
     found = await connection.fetch(_EVENTS, list(forced))
-    return [
+    events = [
         (read_event(body, seq, "pending", forced=forced[seq]), None if thing is None else decode_thing(thing))
-        for seq, body, thing in found
+        for seq, body, thing, _ in found
     ]
+    return events, any(is_any_open for *_, is_any_open in found[:1])
 
 
 _HOLDS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,7 +38,7 @@ from moderation_ai.stores.postgres import (
     replaying,
     settling,
 )
-from moderation_ai.stores.postgres.connection import check_url, schema_version
+from moderation_ai.stores.postgres.connection import check_url, schema_version, wait_for_disk
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.opened import Opened
 from moderation_ai.stores.sessions import SqlSessions
@@ -161,9 +162,13 @@ class PostgresStore(SqlLedger, SqlRegister, SqlSessions):
         async def work() -> list[Claimed]:
             await self._give_back_lost(parts, worker)
             self._note_lost(worker, number)  # until its answer is here
-            claimed = await parts.once(
-                lambda c: claiming.claim(c, worker, number, limit, now, lease, by_caller=self._by_caller)
+            found = await parts.once(
+                lambda c: claiming.lease_due(c, worker, number, limit, now, lease, by_caller=self._by_caller)
             )
+            claimed: list[Claimed] = []
+            if found:  # What is read is what the disk will have: the two need not follow one another.
+                on_disk = parts.once(wait_for_disk)
+                claimed, _ = await asyncio.gather(parts.again(lambda c: claiming.read_leased(c, found, now)), on_disk)
             self._lost[worker].discard(number)
             return claimed
 
