@@ -106,7 +106,7 @@ def flows_of(platform: Platform) -> list[tuple[str, MakeFlow, Callable[[Outgoing
     """Return every flow, in the situations that lead to different calls."""
     wish, good, session = everything(platform), by_table(platform), session_of(platform)
     elsewhere = wish_of(platform, events=wish.events, url="https://elsewhere.example.org/webhook")
-    known = known_of(platform)
+    known, nobody = known_of(platform), replace(wish, account_id=None)
     listed = [("registered", lambda: platform.registered(wish, session, APP), good)] * bool(platform.pushes)
     return [
         *listed,
@@ -115,6 +115,7 @@ def flows_of(platform: Platform) -> list[tuple[str, MakeFlow, Callable[[Outgoing
         ("register-odd", lambda: platform.register(wish, session, APP), answering(platform, ODD)),
         ("register-elsewhere", lambda: platform.register(elsewhere, session, APP), good),
         ("register-page", lambda: platform.register(wish, THROUGH_PAGE, APP), good),
+        ("register-whoever", lambda: platform.register(nobody, replace(session, account_id=None), APP), good),
         ("renew", lambda: platform.renew(known, wish, session, APP), good),
         ("unregister", lambda: platform.unregister(known, wish, session, APP), good),
         ("unregister-all", lambda: platform.unregister(replace(known, account=None), wish, session, APP), good),

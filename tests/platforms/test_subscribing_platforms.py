@@ -53,10 +53,27 @@ def test_what_another_account_has_subscribed_is_not_ours() -> None:
     assert (found.id, found.events) == ("1146654567674912769/99", [])
 
 
-def test_x_needs_to_know_whose_events() -> None:
-    nobody = replace(wish_of(X), account_id=None)
-    with pytest.raises(UnsupportedAction, match="account's id"):
-        drive(X.register(nobody, replace(SESSION, account_id=None), APP), by_table(X))
+def test_x_is_asked_whose_token_it_is_where_nobody_says() -> None:
+    nobody, session = replace(wish_of(X), account_id=None), replace(SESSION, account_id=None)
+    (found,), asked = drive(X.register(nobody, session, APP), by_table(X))
+    assert asked[0].call == "me"
+    assert found.id == "1146654567674912769/1201"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"subscription_id": "9", "event_type": "post.mention.create"},
+        [{"subscription_id": "9", "event_type": "post.mention.create"}],
+        {"subscription": {"subscription_id": "9", "event_type": "post.mention.create"}},
+    ],
+    ids=["object", "list", "nested"],
+)
+def test_x_answers_a_subscription_in_three_shapes(data: object) -> None:
+    said = answering(X, {("twitter", "subscribe"): answer(200, json.dumps({"data": data}))})
+    (found,), asked = drive(X.register(wish_of(X), SESSION, APP), said)
+    assert [each.call for each in asked].count("subscribe") == 1
+    assert found.status == ACTIVE
 
 
 def test_a_webhook_that_is_not_valid_is_checked_again_when_it_is_registered() -> None:

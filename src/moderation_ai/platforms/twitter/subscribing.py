@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from moderation_ai.core.api import Reading, at
 from moderation_ai.core.content import as_dict, as_id, as_list, as_text, as_time
-from moderation_ai.core.errors import ContentGone, PlatformError, UnsupportedAction
+from moderation_ai.core.errors import ContentGone, PlatformError
 from moderation_ai.core.flows import Client, Flow, Session
 from moderation_ai.core.subscribing import ACTIVE, INVALID, Subscribes, Subscription, Wish
 from moderation_ai.platforms.twitter import account_activity
@@ -31,7 +31,7 @@ class TwitterSubscribes(Subscribes):
     api = API
     subscribe = True
     subscribe_needs = ("access_token", "app_token")
-    subscribing = tuple(call.name for call in WEBHOOK_CALLS)
+    subscribing = (*(call.name for call in WEBHOOK_CALLS), "me")
     pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **{event: (KINDS[event],) for event in (*PRIVATE, *PUBLIC)},
         ACCOUNT_ACTIVITY: tuple(account_activity.KINDS),
@@ -39,11 +39,12 @@ class TwitterSubscribes(Subscribes):
     usual = ("post.reply.create", "post.mention.create")
 
     def registered(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
-        """Return the app's webhooks, each with what is subscribed to it for the account, or for any if none is named.
+        """Return the app's webhooks, each with what is subscribed to it for the account.
 
         What the older API has is asked where the wish names it, or nothing else is there: not every plan may.
         """
-        me, with_older = _account(wish, session), ACCOUNT_ACTIVITY in self.events_of(wish)
+        with_older = ACCOUNT_ACTIVITY in self.events_of(wish)
+        me = yield from self._whose(wish, session)
         webhooks = yield from self._webhooks(client)
         if not webhooks:
             return ()
@@ -62,7 +63,8 @@ class TwitterSubscribes(Subscribes):
 
         What was subscribed to another webhook of the app is moved here: X has one place for an account's event.
         """
-        me, wanted = _needed(_account(wish, session)), self.events_of(wish)
+        wanted = self.events_of(wish)
+        me = yield from self._whose(wish, session)
         webhook_id = yield from self._webhook_at(wish.url, client)
         subscribed = yield from self._subscribed(client)
         for event in wanted:
@@ -81,23 +83,31 @@ class TwitterSubscribes(Subscribes):
 
     def unregister(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[None]:
         """Delete what is subscribed for the account, and the webhook where nothing else is subscribed to it."""
-        me, webhook_id = _account(wish, session), _webhook_id(known)
+        me, webhook_id = (yield from self._whose(wish, session)), _webhook_id(known)
         at_webhook = [
             each for each in (yield from self._subscribed(client)) if as_id(each.get("webhook_id")) == webhook_id
         ]
-        ours = [each for each in at_webhook if me is None or _user(each) == me]
+        ours = [each for each in at_webhook if _user(each) == me]
         for each in ours:
             yield from self._without("unsubscribe", {"subscription_id": _id(each, "subscription_id")}, client)
         others = len(at_webhook) > len(ours)
         if ACCOUNT_ACTIVITY in known.events:
             accounts = yield from self._accounts_of(webhook_id, client)
-            for user in [each for each in accounts if me in (None, each)]:
-                yield from self._without("unsubscribe_account", {"webhook_id": webhook_id, "user_id": user}, client)
-            others = others or (me is not None and bool(accounts - {me}))
+            if me in accounts:
+                yield from self._without("unsubscribe_account", {"webhook_id": webhook_id, "user_id": me}, client)
+            others = others or bool(accounts - {me})
         if not others:
             yield from self._without("delete_webhook", {"webhook_id": webhook_id}, client)
 
     # --- single questions ---
+
+    def _whose(self, wish: Wish, session: Session) -> Flow[str]:
+        """Return the account whose events are meant; X is asked whose token it is where nobody says."""
+        known = wish.account_id or session.account_id
+        if known:
+            return known
+        reading = yield from self.api.ask("me", {}, session)
+        return as_id(at(reading.body, "data.id")) or ""
 
     def _webhooks(self, client: Client) -> Flow[list[Json]]:
         reading = yield from self.api.ask("webhooks", {}, None, client)
@@ -182,12 +192,12 @@ def _several(reading: Reading) -> list[Json]:
     return [as_dict(each) for each in as_list(at(reading.body, "data"))]
 
 
-def _subscription(webhook: Json, events: list[str], wish: Wish, me: str | None) -> Subscription:
+def _subscription(webhook: Json, events: list[str], wish: Wish, me: str) -> Subscription:
     is_valid = webhook.get("valid") is not False
     reason = None if is_valid and events else _NOTHING if is_valid else _NOT_VALID
     return Subscription(
         # One webhook serves all accounts of the app.
-        id=f"{_id(webhook)}/{me}" if me else _id(webhook),
+        id=f"{_id(webhook)}/{me}",
         url=str(webhook["url"]),
         platform=wish.platform,
         account=wish.account,
@@ -196,16 +206,6 @@ def _subscription(webhook: Json, events: list[str], wish: Wish, me: str | None) 
         reason=reason,
         created_at=as_time(webhook.get("created_at")),
     )
-
-
-def _account(wish: Wish, session: Session) -> str | None:
-    return wish.account_id or session.account_id
-
-
-def _needed(account_id: str | None) -> str:
-    if account_id is None:
-        raise UnsupportedAction("X subscribes to the events of one account: configure the account's id")
-    return account_id
 
 
 def _webhook_id(known: Subscription) -> str:
@@ -220,8 +220,8 @@ def _user(subscribed: Json) -> str | None:
     return as_id(at(subscribed, "filter.user_id"))
 
 
-def _is_of(subscribed: Json, webhook: Json, me: str | None) -> bool:
-    return as_id(subscribed.get("webhook_id")) == _id(webhook) and me in (None, _user(subscribed))
+def _is_of(subscribed: Json, webhook: Json, me: str) -> bool:
+    return as_id(subscribed.get("webhook_id")) == _id(webhook) and _user(subscribed) == me
 
 
 def _at_url(url: str, webhooks: Iterable[Json]) -> Json | None:
