@@ -175,3 +175,36 @@ def test_every_call_of_subscribing_stands_in_the_docs_as_the_table_has_it(name: 
         assert f"| `{row['subscribing']}` | `{row['call']}` | {row['as']} | {scopes} | {limits} |" in text
         assert row["source"] in text
     assert not [native for native in platform.pushes if f"`{native}`" not in text]
+
+
+WORDS = ("approve", "hide", "remove", "reply", "ban", "lock", "mute")
+"""What moderators may want; what takes it back goes with it."""
+ACTING = sorted(name for name, each in all_platforms().items() if each.capabilities)
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next of its level."""
+    _, found, rest = text.partition(f"\n## {heading}\n")
+    assert found, f"there is no section {heading}"
+    return rest.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_the_credentials_page_says_which_permissions_to_ask_for_as_the_table_has_them(name: str) -> None:
+    title = page(f"platforms/{name}.md").partition("\n")[0].removeprefix("# ").partition(" (")[0]
+    text = section(page("credentials.md"), title)
+    told = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+    asked = {scope for call in all_platforms()[name].api.calls for scope in call.scopes}
+    by_facebook = {"instagram_manage_comments", "pages_read_engagement"}  # in the place of two of Instagram's own
+    assert told - (by_facebook if name == "instagram" else set()) == asked
+    assert f"platforms/{name}.md#what-cannot-be-done" in text
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_a_platforms_page_says_what_cannot_be_done_there(name: str) -> None:
+    text = section(page(f"platforms/{name}.md"), "What cannot be done")
+    platform = all_platforms()[name]
+    lacking = [word for word in WORDS if word not in platform.actions and word not in platform.instead]
+    said = re.findall(r"There is no call for: (.*)\.", text)
+    assert said == ([", ".join(f"`{word}`" for word in lacking)] if lacking else [])
+    assert not [word for word in platform.instead if f"`{word}`" not in text]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from moderation_ai.pipeline.authorising import Authorisation, refusals
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.standing import Problem, Standing, problems_of
@@ -74,6 +75,7 @@ class Case(NamedTuple):
     moderates: bool = False
     outboxes: Sequence[Waiting] = ()
     standings: Sequence[Standing] = ()
+    tokens: Sequence[Authorisation] = ()
 
     @property
     def lag(self) -> float:
@@ -108,16 +110,17 @@ def assess(
     moderates: bool = False,
     outboxes: Sequence[Waiting] = (),
     standings: Sequence[Standing] = (),
+    tokens: Sequence[Authorisation] = (),
 ) -> Health:
     """Return the health that counts, counters and configuration amount to.
 
     ``silence_after`` are limits in seconds by platform, over those of the sources; ``moderates`` says that what
     arrives is judged by a policy, so that no other handler is needed. ``outboxes`` are the store's,
-    ``standings`` the accounts.
+    ``standings`` the accounts, ``tokens`` what is known of theirs.
     """
     limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
     silence_after = limits | dict(silence_after or {})
-    case = Case(counts, tally, handlers, sources, silence_after, now, moderates, outboxes, standings)
+    case = Case(counts, tally, handlers, sources, silence_after, now, moderates, outboxes, standings, tokens)
     problems = list(_problems(case))
     return Health(
         status="degraded" if problems else "ok",
@@ -155,6 +158,8 @@ def _problems(case: Case) -> Iterator[Problem]:
         found = case.counts.dead_letters
         yield Problem("dead_letters", f"{found} dead letters: see `moderation-ai dead-letters list`")
     yield from _outbox_problems(case)
+    for name, text in refusals(case.tokens):
+        yield Problem(f"authorise:{name}", text)
     yield from _recent_problems(case)
     yield from problems_of(case.standings, case.now)
     usual = {name: limit for name, rhythm in case.tally.rhythms.items() if (limit := rhythm.limit()) is not None}

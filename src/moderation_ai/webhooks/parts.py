@@ -10,6 +10,7 @@ from moderation_ai.core.access import Access
 from moderation_ai.pipeline.accounts import DESK
 from moderation_ai.pipeline.alerting import PREFIX as ALERTED
 from moderation_ai.pipeline.alerting import Alerts
+from moderation_ai.pipeline.authorising import authorisations
 from moderation_ai.pipeline.calling import Call, call_here
 from moderation_ai.pipeline.clock import Clock, SystemClock
 from moderation_ai.pipeline.credentials import Credentials
@@ -245,6 +246,7 @@ class Parts:
             moderates=self.moderator.judges,
             outboxes=await self.store.outboxes(),
             standings=await self.standings(),
+            tokens=authorisations(self.credentials.accesses.values(), await self.store.sessions(), now),
         )
 
 

@@ -13,13 +13,14 @@ from moderation_ai.cli.doctor.findings import FAILURE, OK, Finding, failure, ok,
 from moderation_ai.cli.doctor.handling import check_clock, check_events
 from moderation_ai.cli.doctor.reaching import check_reach
 from moderation_ai.cli.doctor.storing import check_store
+from moderation_ai.cli.doctor.tokens import check_tokens
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.serve.token import find_token
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import plural, print_json
 from moderation_ai.cli.terminal.stores import opened, store_file
 from moderation_ai.cli.terminal.text import plain
-from moderation_ai.config import watches_of
+from moderation_ai.config import accesses_of, watches_of
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.standing import read_standings
@@ -100,7 +101,11 @@ def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Findin
     async def look() -> list[Finding]:
         async with opened(invocation.store_url) as store:
             standings = await read_standings(store, polled, now)
-            return [*await check_events(store, handlers, now), *check_accounts(standings, polled, now)]
+            return [
+                *await check_events(store, handlers, now),
+                *check_accounts(standings, polled, now),
+                *check_tokens(accesses_of(invocation.settings.platforms), await store.sessions(), now),
+            ]
 
     try:
         yield from run(look())

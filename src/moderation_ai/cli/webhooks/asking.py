@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from moderation_ai.cli.accounts.speaking import speaking
 from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.config import sites_of
 from moderation_ai.pipeline.subscribing import Subscriber
-from moderation_ai.webhooks.parts import credentials_here
 
 
 @asynccontextmanager
@@ -19,8 +19,5 @@ async def asking(invocation: Invocation) -> AsyncIterator[Subscriber]:
     sites = sites_of(settings.platforms, settings.server)
     async with opened(invocation.store_url) as store:
         accesses = [each.access for each in sites]
-        tokens = credentials_here(store, accesses, clock, keys=settings.credentials.keys, sender=sender)
-        try:
+        async with speaking(invocation, store, accesses) as tokens:
             yield Subscriber(store, sites, clock, sender=sender, tokens=tokens)
-        finally:
-            await tokens.stop()

@@ -1,0 +1,1 @@
+"""The accounts commands: how the tokens that are acted with stand."""
