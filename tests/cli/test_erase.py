@@ -51,7 +51,8 @@ def test_erases_a_person_and_says_what_that_was(run: Run, folder: Path) -> None:
     result = run("erase", "--author", ANNA)
     assert result.exit_code == 0
     assert result.stdout == (
-        "erased: 1 event emptied, 0 other events without what named it, 1 raw body, 0 handler errors, 0 objects forgotten\n"
+        "erased: 1 event emptied, 0 other events without what named it, 1 raw body, 0 handler errors, 0 objects forgotten, "
+        "0 actions and 0 decisions without it\n"
     )
     assert SAID.encode() not in files(folder)
     assert [row.get("text_removed") for row in rows(run("events", "list", "--json"))] == [None, "erased"]

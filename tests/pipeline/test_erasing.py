@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from moderation_ai.core.acts import Target
+from moderation_ai.core.decisions import read_decision
 from moderation_ai.core.errors import StoreBusy
 from moderation_ai.core.events import Fact, KeyedEvent, WebhookEvent, finish, unknown_fact
 from moderation_ai.core.http import Headers, Request
@@ -16,9 +19,12 @@ from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import Thing
 from moderation_ai.pipeline.erasing import Erased, Eraser
 from moderation_ai.pipeline.intake import Intake
+from moderation_ai.pipeline.moderation import default_policy
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import all_platforms
+from moderation_ai.policy.engine import Engine
 from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, Outcome, Store
+from moderation_ai.stores.ledger import Judgement, LedgerFilter, Wanted
 from tests.kinds import content_of, lasting_store
 from tests.pipeline.stage import START
 
@@ -248,3 +254,73 @@ async def test_whoever_appears_in_what_a_platform_sends_can_be_erased(store: Sto
 
 def _has_author(event: WebhookEvent) -> bool:
     return getattr(event.data.subject, "author_id", None) is not None
+
+
+def wanted(comment_id: str, action: str = "hide", **target: Any) -> Wanted:
+    return Wanted(platform="instagram", action=action, target=Target(id=comment_id, **target), version="v")
+
+
+async def test_what_is_done_and_decided_about_a_persons_comment_names_them_no_more(store: Store) -> None:
+    seqs = await keep(store, comment("c100001", ANNA, SAID))
+    decision = Engine(default_policy()).judge("You are a worthless idiot.")
+    judgement = Judgement(
+        platform="instagram",
+        object_id="c100001",
+        version="a hash",
+        seq=seqs[0],
+        made_by="default@1",
+        verdict="flag",
+        decision=decision.to_json(),
+        wanted=wanted("c100001", author_id=ANNA, author_username="anna_bakes"),
+    )
+    _, action = await store.decide(judgement, START)
+    assert action is not None
+    counted = await erase(store, author=ANNA, dry_run=True)
+    erased = await erase(store, author=ANNA)
+    assert (counted.actions, counted.decisions) == (erased.actions, erased.decisions) == (1, 1)
+    left, (told,) = await store.action(action.id), await store.decisions(LedgerFilter(), limit=10)
+    assert left is not None
+    lane = (await at(store, seqs[0])).lane
+    assert lane.startswith("instagram:erased-")
+    assert (left.status, f"instagram:{left.target.id}", left.version) == ("erased", lane, "")
+    assert (f"instagram:{told.object_id}", told.version, told.made_by, told.verdict) == (lane, "", "default@1", "flag")
+    assert told.decision is not None
+    assert b"idiot" in decision.to_json()
+    assert b"idiot" not in told.decision
+    kept = read_decision(told.decision)
+    assert [each.rule for each in kept.findings] == [each.rule for each in decision.findings]
+    assert await store.claim_actions("w", 10, START, 30) == []
+    assert (await erase(store, author=ANNA)).actions == 0
+
+
+async def test_what_is_open_on_others_comments_names_the_person_no_more(store: Store) -> None:
+    await keep(store, comment("c200001", BEN, "To you, Anna", parent_id="c100001"), comment("c100001", ANNA))
+    action = await store.want(wanted("c200001", author_id=BEN, parent_id="c100001"), START)
+    assert (await erase(store, author=ANNA)).actions == 1
+    left = await store.action(action.id)
+    assert left is not None
+    assert (left.status, left.target) == ("open", Target(id="c200001", author_id=BEN))
+
+
+async def test_who_moderated_is_forgotten_and_what_they_decided_is_not(store: Store) -> None:
+    judgement = Judgement(
+        platform="instagram",
+        object_id="c200001",
+        version="v",
+        made_by=f"instagram:{ANNA}",
+        by_person=True,
+        verdict="approve",
+    )
+    await store.decide(judgement, START)
+    assert (await erase(store, author=ANNA)).decisions == 1
+    (told,) = await store.decisions(LedgerFilter(), limit=10)
+    assert (told.made_by, told.object_id, told.verdict) == ("instagram:erased", "c200001", "approve")
+
+
+async def test_nothing_of_an_erased_action_stands_in_the_stores_files(store: Store) -> None:
+    await keep(store, comment("c100001", ANNA, SAID))
+    reply = wanted("c100001", "reply", author_id=ANNA, author_username="anna_bakes")
+    await store.want(msgspec.structs.replace(reply, text=SAID), START)
+    await erase(store, object_id="c100001")
+    content = content_of(store)
+    assert all(each not in content for each in (b"anna_bakes", b"c100001", SAID.encode()))

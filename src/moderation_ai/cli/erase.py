@@ -76,5 +76,6 @@ def _tell(erased: Erased, dry_run: bool) -> None:
         plural(erased.bodies, "raw body").replace("bodys", "bodies"),
         plural(erased.errors, "handler error"),
         f"{plural(erased.things, 'object')} forgotten",
+        f"{plural(erased.actions, 'action')} and {plural(erased.decisions, 'decision')} without it",
     ]
     click.echo(("would erase: " if dry_run else "erased: ") + ", ".join(parts))

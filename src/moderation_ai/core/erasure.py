@@ -173,9 +173,15 @@ def _object_of(event: WebhookEvent) -> str:
 
 def _hidden_lane(event: WebhookEvent) -> str:
     """Return a lane that tells an object's events from those of others, and not which object it was."""
-    if _object_of(event).startswith(_ERASED_LANE):
-        return event.lane
-    return lane_of(event.platform, _ERASED_LANE + sha256(event.lane.encode("utf-8", "surrogatepass")).hexdigest()[:24])
+    return lane_of(event.platform, hidden_object(event.platform, _object_of(event)))
+
+
+def hidden_object(platform: str, object_id: str) -> str:
+    """Return what an object is called that was erased."""
+    if object_id.startswith(_ERASED_LANE):
+        return object_id
+    lane = lane_of(platform, object_id)
+    return _ERASED_LANE + sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def _hidden_id(event: WebhookEvent, *, always: bool = False) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
+from moderation_ai.core.decisions import read_decision
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.subjects import SUBJECTS, Subject
 
@@ -29,6 +31,28 @@ def without_text(event: WebhookEvent, why: str) -> WebhookEvent:
     if not changed:
         return event
     return structs.replace(event, data=structs.replace(data, **changed), text_removed=why)
+
+
+def decision_without_text(data: bytes) -> bytes:
+    """Return a recorded decision without what it quotes of the text and where that stood; rules and verdict stay.
+
+    Numbers that were measured stay too; what is no decision of ours goes altogether.
+    """
+    try:
+        decision = read_decision(data)
+    except msgspec.MsgspecError:
+        return b"{}"
+    bare = structs.replace(
+        decision,
+        reasons=(),
+        findings=tuple(structs.replace(each, reason="", spans=()) for each in decision.findings),
+        signals=tuple(structs.replace(each, value=_number(each.value), spans=()) for each in decision.signals),
+    )
+    return bare.to_json()
+
+
+def _number(value: object) -> bool | int | float | None:
+    return value if isinstance(value, bool | int | float) else None
 
 
 def _without_text(subject: Subject) -> Subject:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
-from moderation_ai.core.erasure import Ids, emptied, is_about, names_of, objects_by, without_ids
+from moderation_ai.core.erasure import Ids, emptied, hidden_object, is_about, names_of, objects_by, without_ids
 from moderation_ai.core.errors import StoreBusy
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter, Removed, Store
 from moderation_ai.stores.paging import pages
 
 _PAGE = 200
+_AT_ONCE = 200
+"""Objects that the ledger forgets in one transaction."""
 _TRIES = 3
 
 
@@ -21,7 +24,8 @@ class Erased(msgspec.Struct, kw_only=True):
     """What an erasure removed, or would remove.
 
     ``events`` were about it and are emptied; of ``mentions`` only what named it is gone. ``objects`` are the comments
-    and posts by the person. ``is_scrubbed`` says that nothing of it can be read in the store's files any more.
+    and posts by the person; ``actions`` and ``decisions`` are those about them. ``is_scrubbed`` says that nothing of it
+    can be read in the store's files any more.
     """
 
     events: int = 0
@@ -30,6 +34,8 @@ class Erased(msgspec.Struct, kw_only=True):
     bodies: int = 0
     errors: int = 0
     things: int = 0
+    actions: int = 0
+    decisions: int = 0
     is_scrubbed: bool = False
 
     def count(self, removed: Removed) -> None:
@@ -75,6 +81,7 @@ class Eraser:
         beside = await self._look()
         self._erased.objects = sum(len(objects) for objects in self._objects.values())
         await self._work(self._all() if self._objects or self._names else self._named_in(), beside)
+        await self._forget()
         if not self._dry_run:
             self._erased.is_scrubbed = await self._scrub()
         return self._erased
@@ -136,6 +143,19 @@ class Eraser:
             if changed:
                 removed = await self._store.redact(changed, lanes=sorted(lanes), dry_run=self._dry_run)
                 self._erased.count(removed)
+
+    async def _forget(self) -> None:
+        """Have the ledger forget the same objects and people."""
+        platforms = {self._platform} if self._platform else {*self._objects, *self._names, *all_platforms()}
+        for platform in sorted(platforms):
+            objects = sorted(self._objects.get(platform, set()) | self._given)
+            people = sorted(self._names.get(platform, set()) | self._author)
+            for first in range(0, max(len(objects), 1), _AT_ONCE):
+                renamed = {each: hidden_object(platform, each) for each in objects[first : first + _AT_ONCE]}
+                named = people if first == 0 else ()
+                found = await self._store.forget(platform, renamed, named, dry_run=self._dry_run)
+                self._erased.actions += found.actions
+                self._erased.decisions += found.decisions
 
     async def _erased_form(self, event: WebhookEvent, may_stand_beside: bool) -> WebhookEvent | None:
         """Return what stays of an event, or None where it has nothing to do with what is erased."""

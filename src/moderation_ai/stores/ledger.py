@@ -7,7 +7,7 @@ it is about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
@@ -186,6 +186,13 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """How many actions and decisions were about what was forgotten, or named it."""
+
+    actions: int = 0
+    decisions: int = 0
+
+
 class Ledger(Protocol):
     """Keep what is wanted and what became of it; hand it out under a lease; keep the accounts' allowances."""
 
@@ -237,6 +244,14 @@ class Ledger(Protocol):
 
     async def dismiss_actions(self, action_ids: Sequence[int], now: datetime) -> list[int]:
         """Mark ``uncertain`` and ``dead`` actions as looked at by a person; return which were."""
+
+    async def forget(
+        self, platform: str, objects: Mapping[str, str], people: Collection[str], *, dry_run: bool = False
+    ) -> Forgotten:
+        """Forget objects, each called by its other name from then on, and people; ``dry_run`` counts.
+
+        Of decisions policy, rules and verdict stay. What is open on these objects is given up, as ``erased``.
+        """
 
     async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
         """Add a line to the history of an action and change nothing else."""

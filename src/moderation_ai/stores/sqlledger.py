@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from moderation_ai.stores import acting, deciding
+from moderation_ai.stores import acting, deciding, forgetting
 from moderation_ai.stores.ledger import (
     Action,
     Decided,
+    Forgotten,
     Judgement,
     LedgerFilter,
     Receipt,
@@ -72,6 +73,13 @@ class SqlLedger(SqlVerbs):
     async def dismiss_actions(self, action_ids: Sequence[int], now: datetime) -> list[int]:
         """Mark actions as looked at by a person."""
         return await self._change(lambda: acting.dismiss(action_ids, now))
+
+    async def forget(
+        self, platform: str, objects: Mapping[str, str], people: Collection[str], *, dry_run: bool = False
+    ) -> Forgotten:
+        """Forget objects and people."""
+        run = self._look if dry_run else self._change
+        return await run(lambda: forgetting.forget(platform, objects, people, dry_run))
 
     async def note_receipt(self, action_id: int, receipt: Receipt) -> None:
         """Add a line to the history of an action."""
