@@ -262,7 +262,7 @@ def wanted(comment_id: str, action: str = "hide", **target: Any) -> Wanted:
 
 async def test_what_is_done_and_decided_about_a_persons_comment_names_them_no_more(store: Store) -> None:
     seqs = await keep(store, comment("c100001", ANNA, SAID))
-    decision = Engine(default_policy()).judge("You are a worthless idiot.")
+    decision = Engine(default_policy()).judge("You are a worthless idiot: http://rye.example")
     judgement = Judgement(
         platform="instagram",
         object_id="c100001",
@@ -285,8 +285,8 @@ async def test_what_is_done_and_decided_about_a_persons_comment_names_them_no_mo
     assert (left.status, f"instagram:{left.target.id}", left.version) == ("erased", lane, "")
     assert (f"instagram:{told.object_id}", told.version, told.made_by, told.verdict) == (lane, "", "default@1", "flag")
     assert told.decision is not None
-    assert b"idiot" in decision.to_json()
-    assert b"idiot" not in told.decision
+    assert b"rye.example" in decision.to_json()
+    assert b"rye.example" not in told.decision
     kept = read_decision(told.decision)
     assert [each.rule for each in kept.findings] == [each.rule for each in decision.findings]
     assert await store.claim_actions("w", 10, START, 30) == []
