@@ -20,11 +20,14 @@ from moderation_ai.cli.demo.client import Reply
 from moderation_ai.cli.demo.command import is_good
 from moderation_ai.cli.demo.noting import Notes
 from moderation_ai.cli.demo.owning import foreign, own_store
+from moderation_ai.cli.demo.playing import POLICY, Hiding, Playing
 from moderation_ai.cli.demo.running import playable
 from moderation_ai.cli.demo.summing import print_summary, summarise
 from moderation_ai.cli.demo.traffic import Post, Traffic
+from moderation_ai.core.acts import Act, Target
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
+from moderation_ai.core.http import Headers
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.opening import open_store
@@ -69,10 +72,50 @@ def test_a_request_that_was_answered_wrongly_is_no_good_run() -> None:
     forged = Post(platform="reddit", body=b"", headers={}, forged=True)
     fine = Post(platform="reddit", body=b"", headers={}, event_ids=("a",))
     notes.note(fine, Reply(200, b"{}", 0.1))
-    assert is_good(summarise(notes, {"a": "done"}, {"a": "done"}))
-    assert not is_good(summarise(notes, {}, {}))
+    some = Hiding(hidden=1)
+    assert is_good(summarise(notes, {"a": "done"}, {"a": "done"}, some))
+    assert not is_good(summarise(notes, {}, {}, some))
     notes.note(forged, Reply(200, b'{"new":1}', 0.1))
-    assert not is_good(summarise(notes, {"a": "done"}, {"a": "done"}))
+    assert not is_good(summarise(notes, {"a": "done"}, {"a": "done"}, some))
+
+
+@pytest.mark.parametrize("hiding", [Hiding(), Hiding(hidden=3, missed=1)])
+def test_a_run_that_hides_nothing_or_misses_something_is_no_good_run(hiding: Hiding) -> None:
+    notes = Notes()
+    notes.note(Post(platform="reddit", body=b"", headers={}, event_ids=("a",)), Reply(200, b"{}", 0.1))
+    assert not is_good(summarise(notes, {"a": "done"}, {"a": "done"}, hiding))
+
+
+def test_what_breaks_the_policy_and_is_not_hidden_is_missed() -> None:
+    stage = Playing(
+        {"twitter": "a secret", "generic": "another", "medium": "none can be hidden there"}, seed=1, serial=9
+    )
+    (fake,) = stage.fakes
+    stage.write(20)
+    assert 0 < stage.written < 20
+    assert stage.summary() == Hiding(missed=stage.written)
+    session, platform = fake.session, fake.platform
+    for thing in list(fake.things.values()):
+        flow = platform.moderate(Act(action="hide", targets=(Target(id=thing.id),)), session)
+        request = next(flow)
+        fake.handle(request.method, request.url, Headers.of(dict(request.headers)), request.body)
+    stage.take_times()
+    assert stage.summary().hidden == stage.written
+    assert stage.summary().missed == 0
+    assert 0 < stage.summary().time_to_hide_p50_ms <= stage.summary().time_to_hide_p99_ms
+
+
+def test_two_runs_on_one_store_have_neither_comments_nor_tokens_in_common() -> None:
+    keys = dict.fromkeys(playable(), "a secret")
+    one, other = Playing(keys, seed=1, serial=1000), Playing(keys, seed=1, serial=2000)
+    for stage in (one, other):
+        stage.write(50)
+    for mine, yours in zip(one.fakes, other.fakes, strict=True):
+        assert not mine.things.keys() & yours.things.keys()
+        assert mine.session.access_token != yours.session.access_token
+    assert not set(one.settings().values()) & set(other.settings().values()) - {str(POLICY), "1000", "{}"} - {
+        fake.account for fake in one.fakes
+    }
 
 
 def test_the_traffic_is_of_every_platform_with_all_its_troubles() -> None:
@@ -166,7 +209,7 @@ def test_a_whole_run_loses_nothing_and_tells_so(capsys: pytest.CaptureFixture[st
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["PLATFORM", "ACCEPTED", "STORED"]
     assert [line.split()[0] for line in lines[: len(summary["by_platform"]) + 1]] == [*summary["by_platform"], "all"]
-    assert lines[-1] == "lost 0"
+    assert lines[-1].startswith(f"lost 0; hidden {summary['hidden']}, missed 0, time to hide p50 ")
 
 
 def test_a_store_of_yours_is_not_filled(filled: Path) -> None:

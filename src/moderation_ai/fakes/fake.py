@@ -37,9 +37,10 @@ class Fake:
     """One platform's API with one account of ours, kept in memory; a platform's fake adds what each call does.
 
     ``times`` multiplies the documented limits (1: as documented). ``secret`` signs the webhooks, and ``faults`` says
-    what goes wrong. ``page_id`` is the Page of an Instagram account that logged in with Facebook. What was asked, done
-    and sent stands in ``calls``, ``effects`` and ``messages``; ``misunderstood`` says why requests were no calls of the
-    table.
+    what goes wrong. ``page_id`` is the Page of an Instagram account that logged in with Facebook. Ids and tokens are
+    numbered from ``serial`` on: two fakes that one store sees, one after the other, need different ones. What was
+    asked, done and sent stands in ``calls``, ``effects`` and ``messages``; ``misunderstood`` says why requests were no
+    calls of the table.
     """
 
     name: ClassVar[str]
@@ -65,6 +66,7 @@ class Fake:
         secret: str = "the fake's secret",  # noqa: S107 # It opens nothing but tests.
         faults: Faults | None = None,
         page_id: str | None = None,
+        serial: int = 0,
     ) -> None:
         """Begin with an account that is authorised and has no comments."""
         self.now = (clock or SystemClock()).now
@@ -83,7 +85,8 @@ class Fake:
         self.postman = Postman(self.faults, self.asker)
         self.meter = Meter(self.platform.api, times, self.now)
         self._changed = threading.Condition()
-        self._serial = 0
+        self._serial = serial
+        self._refresh_token = ""
         self._renew_tokens()
 
     # --- for tests and demos ---
@@ -236,7 +239,7 @@ class Fake:
     def _renew_tokens(self) -> None:
         self._serial += 1
         self._access_token = f"{self.name}-access-{self._serial}"
-        if self._serial == 1 or self.rotates:
+        if not self._refresh_token or self.rotates:
             self._refresh_token = f"{self.name}-refresh-{self._serial}"
         self._expires_at = self.now() + timedelta(seconds=self.lifetime)
 
@@ -282,7 +285,8 @@ class Fake:
 
     def note(self, call: Call, action: str, object_id: str, *, changed: bool = True) -> bool:
         """Note an effect."""
-        self.effects.append(Effect(call=call.name, action=action, object_id=object_id, changed=changed))
+        effect = Effect(call=call.name, action=action, object_id=object_id, changed=changed, at=self.now())
+        self.effects.append(effect)
         return changed
 
     def answer_with(self, call: Call, parent: Thing, text: str, **fields: Any) -> Thing:

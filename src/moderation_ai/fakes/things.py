@@ -40,12 +40,13 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call did: to which object, and whether that changed anything."""
+    """What a call did, and when: to which object, and whether that changed anything."""
 
     call: str
     action: str
     object_id: str
     changed: bool = True
+    at: datetime
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

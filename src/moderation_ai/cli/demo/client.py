@@ -12,7 +12,7 @@ import msgspec
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer: status, body, and the seconds it took; status 0 stands for a connection that broke."""
+    """An answer: status, body, and the seconds it took (0: not measured); status 0 stands for a broken connection."""
 
     status: int
     body: bytes

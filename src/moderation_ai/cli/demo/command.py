@@ -39,6 +39,8 @@ def demo(
 
     The traffic has duplicates, late and reordered deliveries, bursts and forgeries. The sender notes every
     acknowledgement; after a SIGKILL a fresh process reads the store, and each acknowledged event must be in it.
+    Meanwhile comments are written at platforms that are played on this machine: what breaks the demo's policy must be
+    hidden there in the end.
     """
 
     def say(line: str) -> None:
@@ -65,10 +67,11 @@ async def _interruptible(work: Callable[[asyncio.Event], Awaitable[dict[str, Any
 
 
 def is_good(summary: dict[str, Any]) -> bool:
-    """Say whether a run kept every promise: nothing lost, nothing answered wrongly, the bodies as expected."""
+    """Say whether a run kept every promise: nothing lost or missed or answered wrongly, the bodies as expected."""
     if "share" in summary:
         return all(row["share"] >= payloads.GOOD_SHARE for row in summary["platforms"].values())
-    return bool(summary["lost"] == 0 and summary["wrong"] == 0 and summary["accepted"] > 0)
+    is_whole = summary["lost"] == summary["wrong"] == summary["missed"] == 0
+    return bool(is_whole and summary["accepted"] > 0 and summary["hidden"] > 0)
 
 
 def _print(summary: dict[str, Any], as_json: bool) -> None:

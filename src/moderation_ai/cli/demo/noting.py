@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -58,7 +58,8 @@ class Notes:
             tally.unanswered += post.size
         elif reply.status == 200 and not post.forged:
             tally.acknowledge(post)
-            self._seconds.append(reply.seconds)
+            if reply.seconds:
+                self._seconds.append(reply.seconds)
         elif post.forged and (400 <= reply.status < 500 or _is_silent(reply)):
             tally.rejected += post.size
         else:
@@ -72,10 +73,16 @@ class Notes:
 
     def milliseconds(self, share: float) -> float:
         """Return the answer time that ``share`` of the acknowledgements stayed below, in milliseconds."""
-        if not self._seconds:
-            return 0.0
-        ordered = sorted(self._seconds)
-        return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3)
+        return share_of(sorted(self._seconds), share)
+
+    def acknowledged(self) -> set[str]:
+        """Return the ids of all events that were acknowledged."""
+        return {each for tally in self.platforms.values() for each in tally.acknowledged}
+
+
+def share_of(ordered: Sequence[float], share: float) -> float:
+    """Return the milliseconds that ``share`` of these seconds stay below; 0 where there are none."""
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3) if ordered else 0.0
 
 
 def _is_silent(reply: Reply) -> bool:

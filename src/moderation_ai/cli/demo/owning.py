@@ -10,6 +10,7 @@ from pathlib import Path
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.pipeline.handlers import MODERATION
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store
@@ -55,7 +56,7 @@ async def _is_a_demos(store: Store) -> bool:
     """Say whether the oldest and the newest events were handled by a demo's handlers, and by no others."""
     ends = [await store.events(EventFilter(), limit=_LOOKED_AT, newest_first=newest) for newest in (False, True)]
     for events in ends:
-        names = {attempt.handler for event in events for attempt in await store.attempts(event.seq)}
+        names = {attempt.handler for event in events for attempt in await store.attempts(event.seq)} - {MODERATION}
         if not names or not names <= set(HANDLERS):
             return False
     return True

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ class GatewayProcess:
     def __init__(self, settings: Mapping[str, str]) -> None:
         """Keep the environment settings that the gateway is to have, beside ours."""
         self._settings = dict(settings)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # It lives as long as this.
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> int:
@@ -31,7 +33,7 @@ class GatewayProcess:
             [sys.executable, "-m", "moderation_ai", "serve", HANDLER, "--json"],
             env={**environment, **self._settings},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,  # A file: a pipe that nobody reads would stop who writes much.
         )
         return _port_of(self._wait_until_ready(self._child))
 
@@ -41,7 +43,9 @@ class GatewayProcess:
             if b'"ready"' in line:
                 ready: dict[str, Any] = msgspec.json.decode(line)
                 return ready
-        _, errors = child.communicate()
+        child.communicate()
+        self._errors.seek(0)
+        errors = self._errors.read()
         raise ModerationError(f"the gateway did not start: {errors.decode(errors='replace').strip()[-800:]}")
 
     def kill(self) -> None:
@@ -56,6 +60,7 @@ class GatewayProcess:
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(how)
             self._child.communicate()
+            self._errors.close()
 
 
 def _port_of(ready: Mapping[str, Any]) -> int:

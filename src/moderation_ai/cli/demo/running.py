@@ -7,15 +7,16 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from moderation_ai.cli.demo.client import Client
+from moderation_ai.cli.demo.client import Client, Reply
 from moderation_ai.cli.demo.noting import Notes, pending, read_store
+from moderation_ai.cli.demo.playing import Playing
 from moderation_ai.cli.demo.process import GatewayProcess
 from moderation_ai.cli.demo.summing import summarise
-from moderation_ai.cli.demo.traffic import Post, Traffic
+from moderation_ai.cli.demo.traffic import Post, Traffic, events_of
 from moderation_ai.core.platform import Platform
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter
@@ -24,6 +25,8 @@ from moderation_ai.stores.urls import without_password
 
 CONNECTIONS = 64
 SLICES = 30
+COMMENTS = 10
+"""In how many steps of a second comments are written: a tenth of the rate, half of which break the policy."""
 SHOWN_WRONG = 5
 REST_SECONDS = 20.0
 """How long the restarted gateway may take to handle what the killed one left."""
@@ -45,22 +48,61 @@ async def run(plan: Plan, say: Say, stop: asyncio.Event) -> dict[str, Any]:
     platforms = playable()
     keys = {name: secrets.token_hex(16) for name in platforms}
     first_seq = await last_seq(plan.store_url)
-    gateway = GatewayProcess(settings_of(keys, plan.store_url))
-    port = gateway.start()
-    say(f"gateway on http://127.0.0.1:{port}/webhook/{{platform}}, store {without_password(plan.store_url)}")
-    say(f"sending as {', '.join(platforms)}: signed, forged, doubled, late and out of order")
-    notes = Notes()
+    serial = int(datetime.now(UTC).timestamp() * 1000) % 10**12 * 1000
+    traffic = Traffic(list(platforms.values()), keys, seed=plan.seed, serial=serial)
+    with Playing(keys, seed=plan.seed, serial=serial).served() as stage:
+        show = Show(plan, stage, traffic, Notes(), say, stop)
+        settings = {**settings_of(keys, plan.store_url), **stage.settings()}
+        await _until_killed(show, settings, ", ".join(platforms))
+        stored = read_store(plan.store_url, first_seq)
+        acknowledged = note_webhooks(show.notes, stage, keys)
+        left = pending(stored.values())
+        say(f"a fresh process found {len(stored):,} events; handling the {left:,} that were left")
+        settled = await _handle_the_rest(show, settings, first_seq)
+        note_webhooks(show.notes, stage, keys)
+    # What was acknowledged must have been there at once: what came only afterwards does not count for it.
+    found = {name: status for name, status in settled.items() if name in stored or name not in acknowledged}
+    return summarise(show.notes, found | stored, settled, stage.summary())
+
+
+class Show(NamedTuple):
+    """What goes on during a run."""
+
+    plan: Plan
+    stage: Playing
+    traffic: Traffic
+    notes: Notes
+    say: Say
+    stop: asyncio.Event
+
+
+async def _until_killed(show: Show, settings: Mapping[str, str], names: str) -> None:
+    """Run a gateway, send to it and have it act, and kill it in the middle of its work."""
+    gateway = GatewayProcess(settings)
+    port, say = gateway.start(), show.say
+    store = without_password(show.plan.store_url)
+    say(f"gateway on http://127.0.0.1:{port}/webhook/{{platform}}, store {store}")
+    say(f"sending as {names}: signed, forged, doubled, late and out of order")
+    say(f"acting on {', '.join(fake.name for fake in show.stage.fakes)}, which are played here, by a policy in force")
+    show.stage.push(port)
     try:
-        await _send(plan, list(platforms.values()), keys, port, notes, say, stop, gateway)
+        await _send(show, port, gateway)
     finally:
         gateway.kill()
-    for line in notes.wrong[:SHOWN_WRONG]:
+    for line in show.notes.wrong[:SHOWN_WRONG]:
         say(f"wrong: {line}")
     say("killed the gateway with SIGKILL in the middle of its work")
-    stored = read_store(plan.store_url, first_seq)
-    say(f"a fresh process found {len(stored):,} events; handling the {pending(stored.values()):,} that were left")
-    settled = await _handle_the_rest(plan, keys, first_seq)
-    return summarise(notes, stored, settled)
+
+
+def note_webhooks(notes: Notes, stage: Playing, keys: Mapping[str, str]) -> set[str]:
+    """Note what became of the fakes' webhooks since the last time; return what has been acknowledged by now."""
+    stage.settle()
+    for fake, sent in stage.take_sent():
+        body, headers = sent.delivery.body, dict(sent.delivery.headers)
+        ids, ignored = events_of(fake.platform, keys[fake.name], body, headers, datetime.now(UTC))
+        post = Post(platform=fake.name, body=body, headers=headers, event_ids=ids, ignored=ignored)
+        notes.note(post, Reply(sent.status, b"", 0.0))
+    return notes.acknowledged()
 
 
 def playable() -> dict[str, Platform]:
@@ -86,42 +128,37 @@ async def last_seq(url: str) -> int:
     return newest[0].seq if newest else 0
 
 
-async def _send(
-    plan: Plan,
-    platforms: list[Platform],
-    keys: Mapping[str, str],
-    port: int,
-    notes: Notes,
-    say: Say,
-    stop: asyncio.Event,
-    gateway: GatewayProcess,
-) -> None:
+async def _send(show: Show, port: int, gateway: GatewayProcess) -> None:
     """Send for as long as planned, in bursts, then kill the gateway while requests are on their way."""
-    serial = int(datetime.now(UTC).timestamp() * 1000) % 10**12 * 1000
-    traffic = Traffic(platforms, keys, seed=plan.seed, serial=serial)
+    plan = show.plan
     began = time.monotonic()
     async with Client("127.0.0.1", port, CONNECTIONS) as client:
-        while not stop.is_set() and (plan.seconds is None or time.monotonic() - began < plan.seconds):
+        while not show.stop.is_set() and (plan.seconds is None or time.monotonic() - began < plan.seconds):
             tick = time.monotonic()
-            await _send_spread(client, traffic, _burst(plan.rate, tick - began), notes)
-            _show(notes, time.monotonic() - began, say)
-            await _pause(stop, 1.0 - (time.monotonic() - tick))
-        await _kill_in_the_middle(gateway, client, traffic.batch(datetime.now(UTC), plan.rate), notes)
+            await _send_spread(client, show, _burst(plan.rate, tick - began))
+            _show(show, time.monotonic() - began)
+            await _pause(show.stop, 1.0 - (time.monotonic() - tick))
+        show.stage.take_times()
+        await _kill_in_the_middle(gateway, client, show)
 
 
-async def _send_spread(client: Client, traffic: Traffic, count: int, notes: Notes) -> None:
+async def _send_spread(client: Client, show: Show, count: int) -> None:
     """Send ``count`` requests over most of a second, as they would come, not all at its beginning."""
     sending = []
-    for _ in range(SLICES):
-        posts = traffic.batch(datetime.now(UTC), count // SLICES)
-        sending += [asyncio.ensure_future(_post(client, post, notes)) for post in posts]
+    for number in range(SLICES):
+        posts = show.traffic.batch(datetime.now(UTC), count // SLICES)
+        sending += [asyncio.ensure_future(_post(client, post, show.notes)) for post in posts]
+        if number % (SLICES // COMMENTS) == 0:
+            show.stage.write(max(1, show.plan.rate // 10 // COMMENTS))
         await asyncio.sleep(0.9 / SLICES)
     await asyncio.gather(*sending)
 
 
-async def _kill_in_the_middle(gateway: GatewayProcess, client: Client, posts: list[Post], notes: Notes) -> None:
-    """Kill the gateway when some of ``posts`` are acknowledged and others are still on their way."""
+async def _kill_in_the_middle(gateway: GatewayProcess, client: Client, show: Show) -> None:
+    """Kill the gateway when some requests are acknowledged and others, and comments to hide, are still on their way."""
+    posts, notes = show.traffic.batch(datetime.now(UTC), show.plan.rate), show.notes
     before = notes.total("accepted")
+    show.stage.write(COMMENTS)
     sending = asyncio.gather(*(_post(client, post, notes) for post in posts))
     while notes.total("accepted") == before and not sending.done():  # noqa: ASYNC110  # the very next answer is waited for
         await asyncio.sleep(0)
@@ -146,22 +183,26 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _show(notes: Notes, elapsed: float, say: Say) -> None:
+def _show(show: Show, elapsed: float) -> None:
+    notes = show.notes
     counts = "  ".join(f"{name} {notes.total(name):>6,}" for name in ("sent", "accepted", "duplicates", "rejected"))
     times = f"p50 {notes.milliseconds(0.5):6.2f} ms  p99 {notes.milliseconds(0.99):7.2f} ms"
-    say(f"{elapsed:5.1f} s  {counts}  {times}")
+    hidden = f"hidden {show.stage.written - show.stage.missed:>4,} of {show.stage.written:>4,}"
+    show.say(f"{elapsed:5.1f} s  {counts}  {times}  {hidden}")
 
 
-async def _handle_the_rest(plan: Plan, keys: Mapping[str, str], first_seq: int) -> dict[str, str]:
-    """Start the gateway again and wait until nothing is pending any more."""
-    gateway = GatewayProcess(settings_of(keys, plan.store_url))
-    gateway.start()
+async def _handle_the_rest(show: Show, settings: Mapping[str, str], first_seq: int) -> dict[str, str]:
+    """Start the gateway again and wait until nothing is pending any more and all is hidden that is to be."""
+    gateway, url = GatewayProcess(settings), show.plan.store_url
+    show.stage.push(gateway.start())
     until = time.monotonic() + REST_SECONDS
     try:
-        settled = read_store(plan.store_url, first_seq)
-        while pending(settled.values()) and time.monotonic() < until:
+        while time.monotonic() < until:
+            await asyncio.to_thread(show.stage.settle)
+            if not show.stage.missed and not pending(read_store(url, first_seq).values()):
+                break
             await asyncio.sleep(0.2)
-            settled = read_store(plan.store_url, first_seq)
     finally:
+        await asyncio.to_thread(show.stage.settle)
         gateway.stop()
-    return settled
+    return read_store(url, first_seq)

@@ -6,18 +6,24 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import asdict
+
 from moderation_ai.cli.demo.noting import Notes, Tally
+from moderation_ai.cli.demo.playing import Hiding
 from moderation_ai.cli.terminal.printing import print_line, print_table
 
 _COLUMNS = ("accepted", "stored", "duplicates", "ignored", "rejected", "unanswered", "lost")
 
 
-def summarise(notes: Notes, stored: Mapping[str, str], settled: Mapping[str, str]) -> dict[str, Any]:
+def summarise(
+    notes: Notes, stored: Mapping[str, str], settled: Mapping[str, str], hiding: Hiding | None = None
+) -> dict[str, Any]:
     """Return the demo's last line.
 
-    ``stored`` is what a fresh process found after the kill, ``settled`` what it found once the rest was handled. All
-    is counted in events, of which a request may carry several: ``sent = accepted + rejected + unanswered + wrong``
-    and ``accepted = stored + duplicates + ignored + lost``.
+    ``stored`` is what a fresh process found of what was sent, ``settled`` what it found once the rest was handled, and
+    ``hiding`` what became of the comments that break the policy. All else is counted in events, of which a request may
+    carry several: ``sent = accepted + rejected + unanswered + wrong`` and
+    ``accepted = stored + duplicates + ignored + lost``.
     """
     rows = {name: _row(tally, stored) for name, tally in sorted(notes.platforms.items())}
     total = {name: sum(row[name] for row in rows.values()) for name in ("sent", *_COLUMNS, "wrong")}
@@ -38,6 +44,7 @@ def summarise(notes: Notes, stored: Mapping[str, str], settled: Mapping[str, str
         "wrong": total["wrong"],
         "p50_ms": notes.milliseconds(0.50),
         "p99_ms": notes.milliseconds(0.99),
+        **asdict(hiding or Hiding()),
         "platforms": {name: row["accepted"] for name, row in rows.items()},
         "by_platform": rows,
     }
@@ -80,4 +87,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         f"stored without an answer {summary['stored_unanswered']:,}"
     )
     print_line(f"answered in p50 {summary['p50_ms']} ms, p99 {summary['p99_ms']} ms")
-    print_line(f"lost {summary['lost']:,}")
+    print_line(
+        f"lost {summary['lost']:,}; hidden {summary['hidden']:,}, missed {summary['missed']:,}, "
+        f"time to hide p50 {summary['time_to_hide_p50_ms']} ms, p99 {summary['time_to_hide_p99_ms']} ms"
+    )
