@@ -82,13 +82,14 @@ def test_what_is_in_the_store_is_shown_without_asking(desk: Desk) -> None:
 
 def test_a_difference_is_shown_before_anything_is_done(desk: Desk) -> None:
     planned = desk("sync", "--dry-run", "--json")
-    assert [(each["do"], each["url"]) for each in rows(planned)] == [("register", URL)]
+    assert [(each["do"], each["url"], each["done"]) for each in rows(planned)] == [("register", URL, False)]
     assert desk.fake.count() == 0
     refused = desk("sync")
     assert (refused.exit_code, desk.fake.count()) == (2, 0)
     assert "--yes" in refused.stderr
     done = desk("sync", "--yes")
     assert (done.exit_code, done.stdout[:1]) == (0, "+")
+    assert "register tiktok: active" in done.stderr
     assert desk.fake.count() > 0
     again = desk("sync", "tiktok", "--json")
     assert [each["do"] for each in rows(again)] == ["keep"]
@@ -101,6 +102,20 @@ def test_what_the_platform_refuses_is_one_line_and_exit_code_1(desk: Desk) -> No
     assert len(refused.stderr.splitlines()) == 1
     synced = desk("sync", "--yes", PLATFORMS__TIKTOK__CLIENT_SECRET="wrong")
     assert (synced.exit_code, synced.stdout[:6]) == (1, "! fail")
+    (told,) = rows(desk("sync", "--yes", "--json", PLATFORMS__TIKTOK__CLIENT_SECRET="wrong"))
+    assert (told["do"], told["done"], told["error"] == told["why"]) == ("fail", False, True)
+
+
+def test_what_came_of_each_step_is_told_to_programs(desk: Desk) -> None:
+    (told,) = rows(desk("sync", "--yes", "--json"))
+    assert (told["do"], told["done"], told["status"], told["error"]) == ("register", True, "active", None)
+
+
+def test_accounts_that_share_the_app_have_nothing_of_their_own(desk: Desk) -> None:
+    env = {"PLATFORMS__TIKTOK__ACCOUNTS__SHOP__ID": "77", "PLATFORMS__TIKTOK__ACCOUNTS__CAFE__ID": "78"}
+    steps = rows(desk("sync", "--yes", "--json", **env))
+    assert [(each["do"], each["account"]) for each in steps] == [("register", None)]
+    assert {each["ours"] for each in rows(desk("list", "--json", **env))} == {True}
 
 
 def test_without_what_it_takes_the_platform_is_not_told(desk: Desk) -> None:

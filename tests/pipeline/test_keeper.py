@@ -356,3 +356,47 @@ async def test_what_seems_to_deliver_nothing_is_looked_at_in_the_next_round() ->
         await keeper.suspect("hub", "")
         await keeper.keep()
         assert len(stage.counter.asked) == asked + 1
+
+
+async def test_a_hub_that_signs_with_another_secret_is_asked_anew_once_in_an_hour() -> None:
+    async with subscribed() as stage:
+        keeper = keeper_of(stage)
+        await stage.subscribe()
+        await stage.confirm()
+        asked = []
+        for minute in range(1, 150):
+            stage.forward(60)
+            stage.tally.reject("hub", "InvalidSignature", stage.clock.now())
+            before = len(stage.counter.asked)
+            await keeper.keep()
+            if len(stage.counter.asked) > before:
+                asked.append(minute)
+                await stage.confirm()
+        assert asked == [61, 122]
+        assert (await stage.row()).status == "active"
+
+
+async def test_a_few_wrong_signatures_among_right_ones_are_nothing() -> None:
+    async with subscribed() as stage:
+        keeper = keeper_of(stage)
+        await stage.subscribe()
+        await stage.confirm()
+        for _ in range(120):
+            stage.forward(60)
+            stage.tally.reject("hub", "InvalidSignature", stage.clock.now())
+            stage.tally.match("hub", 0, stage.clock.now())
+            await keeper.keep()
+        assert len(stage.counter.asked) == 1
+
+
+async def test_a_process_that_can_ask_nobody_leaves_it_to_those_that_can() -> None:
+    async with subscribed() as stage:
+        await stage.subscribe()
+        await stage.confirm()
+        stage.forward(4 * DAY)
+        due = (await stage.row()).due_at
+        nobody = Keeper(Subscriber(stage.store, [], stage.clock, sender=stage.counter), stage.tally, name="other")
+        assert await nobody.keep() == ROUND
+        assert ((await stage.row()).due_at, await stage.store.duties()) == (due, [])
+        await keeper_of(stage).keep()
+        assert len(stage.counter.asked) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from moderation_ai.core.errors import ConfigurationError, ModerationError, PlatformError, StoreBusy, StoreError
@@ -22,6 +22,8 @@ ROUND = 60.0
 SOONEST = 1.0
 FIRST = 10.0
 """Seconds before the first look: whoever starts has other work to do."""
+RECENT, MISMATCHES = timedelta(minutes=10), 3
+"""So many wrong signatures in so long, and no right one, after which a hub seems to sign with another secret."""
 LEASE = 600.0
 """Seconds for which one process alone keeps an account's subscriptions."""
 
@@ -72,10 +74,13 @@ class Keeper:
         """Do once what is due, and return after how many seconds to look again; raises ``StoreError``."""
         rows = await self._store.subscriptions()
         await self._note_events(rows)
+        await self._note_mismatches(rows)
         if not self._works:
             return ROUND
-        for platform, account in dict.fromkeys((row.platform, row.account) for row in rows):
-            mine = [row for row in rows if (row.platform, row.account) == (platform, account)]
+        # What nothing is configured for here, another process may keep.
+        able = [row for row in rows if self._can_keep(row)]
+        for platform, account in dict.fromkeys((row.platform, row.account) for row in able):
+            mine = [row for row in able if (row.platform, row.account) == (platform, account)]
             if any(self._is_due(row) for row in mine) and await self._has_duty(platform, account):
                 await self._keep(mine)
         return self._pause(await self._store.subscriptions())
@@ -93,9 +98,12 @@ class Keeper:
 
     def _pause(self, rows: Sequence[Subscription]) -> float:
         now = self._clock.now()
-        dues = [row.due_at for row in rows if row.due_at is not None and self._subscriber.site_of(row) is not None]
+        dues = [row.due_at for row in rows if row.due_at is not None and self._can_keep(row)]
         soonest = min(((due - now).total_seconds() for due in dues), default=ROUND)
         return min(max(soonest, SOONEST), ROUND)
+
+    def _can_keep(self, row: Subscription) -> bool:
+        return self._subscriber.site_of(row) is not None or terms.is_over(row, self._clock.now())
 
     def _is_due(self, row: Subscription) -> bool:
         now = self._clock.now()
@@ -147,9 +155,7 @@ class Keeper:
         site = self._subscriber.site_of(row)
         if terms.is_over(row, now):
             await self._subscriber.forget(row)
-        elif site is None:
-            await self._subscriber.change(row, lambda each: terms.stuck(each, now))
-        else:
+        elif site is not None:
             await self._try(site, row)
 
     async def _try(self, site: Site, row: Subscription) -> None:
@@ -198,6 +204,20 @@ class Keeper:
             when = self._heard(row)
             if when is not None and terms.heard(row, when) is not None:
                 await self._subscriber.change(row, partial(terms.heard, when=when))
+
+    async def _note_mismatches(self, rows: Sequence[Subscription]) -> None:
+        """Have hubs asked anew, with our secret, that sign with another one: somebody subscribed us in our place."""
+        now = self._clock.now()
+        for row in rows:
+            was_asked = row.asked_at is not None and now - row.asked_at < terms.LOOK
+            if row.topic and row.status == ACTIVE and not was_asked and self._is_signed_otherwise(row.platform, now):
+                logger.warning("the hub of %s signs with a secret that is not ours: it is asked anew", row.platform)
+                await self._subscriber.change(row, partial(terms.suspected, now=now))
+
+    def _is_signed_otherwise(self, platform: str, now: datetime) -> bool:
+        wrong, right = self._tally.mismatched.get(platform), self._tally.last_verified.get(platform)
+        begin = now - RECENT
+        return wrong is not None and wrong.since(begin) >= MISMATCHES and (right is None or right < begin)
 
     def _heard(self, row: Subscription) -> datetime | None:
         """Return when something came last of a topic, or of an account, or where it has neither of the platform."""

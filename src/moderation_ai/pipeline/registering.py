@@ -55,16 +55,15 @@ async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: 
     One that does not answer is told in the log, and what is known of it is as it was.
     """
     found: dict[tuple[str, str], Subscription] = {}
-    for site in subscriber.sites if ask else ():
-        if site.can_ask and platform in (None, site.platform.name):
-            try:
-                listed = await subscriber.look(site)
-            except StoreError:
-                raise
-            except ModerationError as error:
-                logger.warning("%s does not tell what it has: %s", site.access.name, error)
-            else:
-                found |= {(each.platform, each.id): replace(each, ours=False) for each in listed}
+    for site in subscriber.to_ask(platform) if ask else ():
+        try:
+            listed = await subscriber.look(site)
+        except StoreError:
+            raise
+        except ModerationError as error:
+            logger.warning("%s does not tell what it has: %s", site.access.name, error)
+        else:
+            found |= {(each.platform, each.id): replace(each, ours=False) for each in listed}
     known = {(each.platform, each.id): each for each in await subscriber.store.subscriptions(platform)}
     return [each for _, each in sorted((found | known).items())]
 

@@ -62,6 +62,15 @@ class Subscriber:
             site = next((each for each in self.sites if each.platform.name == known.platform and each.can_ask), None)
         return site if site is not None and site.can_ask else None
 
+    def to_ask(self, platform: str | None = None) -> list[Site]:
+        """Return the sites that can be asked, of a platform or of all, each question once.
+
+        Where no account's token is asked with, an account that shares app and address with its platform has nothing of
+        its own there.
+        """
+        able = [each for each in self.sites if each.can_ask and platform in (None, each.platform.name)]
+        return [each for each in able if not any(_speaks_for(other, each) for other in able)]
+
     # --- telling and asking ---
 
     async def register(self, site: Site, wish: Wish, *, again: bool = False) -> list[Subscription]:
@@ -273,6 +282,14 @@ class _Reading(Drive):
         if call.effect != "reads":
             raise _WouldChange(f"{call.method} {request.url.partition('?')[0]}")
         return await super()._send(request)
+
+
+def _speaks_for(whole: Site, part: Site) -> bool:
+    """Say whether what ``part`` would ask is what ``whole``, its platform's own site, asks."""
+    if whole.account is not None or part.account is None or whole.platform is not part.platform:
+        return False
+    is_app_alone = "access_token" not in part.platform.subscribe_needs and not part.has_topics
+    return is_app_alone and (whole.access.client, whole.url) == (part.access.client, part.url)
 
 
 def wish_of(known: Subscription, site: Site) -> Wish:

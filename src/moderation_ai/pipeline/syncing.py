@@ -63,7 +63,10 @@ async def plan(subscriber: Subscriber, platforms: Iterable[str] = ()) -> list[St
             "nobody can tell platforms where to post before server.public_url is set, such as https://hooks.example.org"
         )
     steps: list[Step] = []
+    asked = subscriber.to_ask()
     for site in sites:
+        if site.can_ask and site not in asked:
+            continue
         try:
             steps += [step async for step in _plan(subscriber, site)]
         except StoreError:

@@ -53,11 +53,6 @@ def put_off(row: Subscription, error: ModerationError, now: datetime) -> Subscri
     return replace(row, reason=str(error), due_at=now + max(wait, again(row.tries - 1) if row.tries else LOOK))
 
 
-def stuck(row: Subscription, now: datetime) -> Subscription:
-    """Return it as it stands where nothing is configured to ask the platform with."""
-    return replace(row, due_at=now + LOOK)
-
-
 def suspected(row: Subscription, now: datetime) -> Subscription | None:
     """Return it as it stands when it seems to deliver nothing any more: it is looked at now."""
     return replace(row, due_at=now) if row.status != REGISTERED else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -43,21 +44,20 @@ async def _sync(invocation: Invocation, names: Sequence[str], *, dry_run: bool, 
     """Return how many steps failed."""
     async with asking(invocation) as subscriber:
         steps = await plan(subscriber, names)
-        failed = sum(step.do == FAIL for step in steps)
-        changes = [step for step in steps if step.changes]
-        _show(steps, as_json)
-        if not changes:
+        number = sum(step.changes for step in steps)
+        if not as_json:
+            _show(steps)
+        if number and not dry_run:
+            _confirm(number, yes)
+        done = [await _apply(subscriber, step, dry_run) for step in steps]
+        if as_json:
+            print_json(step.to_dict() | each for step, each in zip(steps, done, strict=True))
+        if not number:
             note("there is nothing to do")
-        elif not dry_run:
-            _confirm(len(changes), yes)
-            failed += await _apply(subscriber, changes)
-        return failed
+        return sum(each["error"] is not None for each in done)
 
 
-def _show(steps: Sequence[Step], as_json: bool) -> None:
-    if as_json:
-        print_json(step.to_dict() for step in steps)
-        return
+def _show(steps: Sequence[Step]) -> None:
     for step in steps:
         fields = step.to_dict()
         place = f"{fields['platform']}/{fields['account']}" if fields["account"] else fields["platform"]
@@ -73,22 +73,27 @@ def _confirm(number: int, yes: bool) -> None:
     click.confirm(f"change {plural(number, 'webhook')}?", abort=True, err=True)
 
 
-async def _apply(subscriber: Subscriber, steps: Sequence[Step]) -> int:
-    """Do what is to be done, one after the other; what fails hinders nothing else. Return how much failed."""
-    failed = 0
-    for step in steps:
-        place = f"{step.do} {step.site.access.name}"
-        try:
-            made = await apply(subscriber, step)
-        except StoreError:
-            raise
-        except ModerationError as error:
-            failed += 1
-            note(f"{place}: {error}")
-            continue
-        for each in made:
-            failed += each.status in (INVALID, DENIED)
-            note(f"{place}: {each.status}{f': {each.reason}' if each.reason else ''}")
-        if not made:
-            note(f"{place}: done")
-    return failed
+async def _apply(subscriber: Subscriber, step: Step, dry_run: bool) -> dict[str, Any]:
+    """Do what is to be done, and return what came of it; what fails hinders nothing else."""
+    if step.do == FAIL:
+        return {"done": False, "status": None, "error": step.why}
+    if dry_run or not step.changes:
+        return {"done": False, "status": None, "error": None}
+    place = f"{step.do} {step.site.access.name}"
+    try:
+        made = await apply(subscriber, step)
+    except StoreError:
+        raise
+    except ModerationError as error:
+        note(f"{place}: {error}")
+        return {"done": False, "status": None, "error": str(error)}
+    for each in made:
+        note(f"{place}: {each.status}{f': {each.reason}' if each.reason else ''}")
+    if not made:
+        note(f"{place}: done")
+    bad = next((each for each in made if each.status in (INVALID, DENIED)), None)
+    return {
+        "done": True,
+        "status": made[0].status if made else None,
+        "error": (bad.reason or bad.status) if bad else None,
+    }
