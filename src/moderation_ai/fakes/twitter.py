@@ -12,6 +12,7 @@ from moderation_ai.core.calls import Call
 from moderation_ai.fakes.limits import Window
 from moderation_ai.fakes.replies import Reply, row_of, say
 from moderation_ai.fakes.things import Thing
+from moderation_ai.fakes.twitter_posts import TwitterPosts, post_of
 from moderation_ai.fakes.twitter_webhooks import TwitterWebhooks
 from moderation_ai.platforms.twitter import PLATFORM
 
@@ -19,7 +20,7 @@ _FORBIDDEN = (403, None)
 _RELATIONS = {"mute": "mute.mute", "unmute": "mute.unmute"}
 
 
-class TwitterFake(TwitterWebhooks):
+class TwitterFake(TwitterPosts, TwitterWebhooks):
     """Play X; a hidden reply is told to nobody, and mutes, replies and deletions come back as webhooks."""
 
     name = "twitter"
@@ -35,7 +36,8 @@ class TwitterFake(TwitterWebhooks):
 
     def new_thing(self, text: str, **fields: Any) -> Thing:
         """Return a new post; without ``post_id`` it answers a post of ours that began the conversation."""
-        number = 1_950_000_000_000_000_000 + self.next_id()
+        # Ids of X begin with the milliseconds since November 2010.
+        number = (int(self.now().timestamp() * 1000) - 1_288_834_974_657 << 22) + self.next_id()
         ours = fields.get("is_ours")
         usual = {
             "post_id": "1940000000000000001",
@@ -117,7 +119,7 @@ class TwitterFake(TwitterWebhooks):
         missing = set(values["ids"].split(",")) - {each.id for each in there}
         body: dict[str, Any] = {}
         if there:
-            body["data"] = [_post(each) for each in there]
+            body["data"] = [post_of(each) for each in there]
             body["includes"] = {"users": [{"id": id_, "username": name} for id_, name in names.items()]}
         if missing:
             kind = "https://api.x.com/2/problems/resource-not-found"
@@ -144,17 +146,6 @@ class TwitterFake(TwitterWebhooks):
             "x-rate-limit-remaining": str(int(window.limit - window.used)),
             "x-rate-limit-reset": str(int(window.ends_at.timestamp())),
         }
-
-
-def _post(thing: Thing) -> dict[str, Any]:
-    return {
-        "id": thing.id,
-        "text": thing.text,
-        "author_id": thing.author_id,
-        "conversation_id": thing.post_id,
-        "created_at": thing.created_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "referenced_tweets": [{"type": "replied_to", "id": thing.parent_id or thing.post_id}],
-    }
 
 
 FAKE = TwitterFake

@@ -19,6 +19,7 @@ from moderation_ai.core.platform import Credential, Platform, Sample
 from moderation_ai.core.signatures import hmac_digest, matching_secret, read_base64
 from moderation_ai.platforms.twitter import account_activity, activity, samples
 from moderation_ai.platforms.twitter.acting import TwitterActs
+from moderation_ai.platforms.twitter.fetching import TwitterPolls
 from moderation_ai.platforms.twitter.subscribing import TwitterSubscribes
 
 _SIGNATURES = ("x-twitter-webhooks-signature-oauth2", "x-twitter-webhooks-signature")
@@ -28,7 +29,7 @@ _PREFIX = "sha256="
 _CRC_TOKEN = re.compile(rb"(?!(?:-?[0-9]+|null|true|false|NaN|-?Infinity)\Z)[A-Za-z0-9_:=+/~-]{1,256}")
 
 
-class Twitter(TwitterActs, TwitterSubscribes, Platform):
+class Twitter(TwitterActs, TwitterPolls, TwitterSubscribes, Platform):
     """Know X.
 
     Sources: https://docs.x.com/x-api/webhooks/introduction, https://docs.x.com/x-api/webhooks/quickstart.

@@ -78,15 +78,16 @@ def read_activity(event: dict[str, Any]) -> Parsed:
 
 def read_filtered_stream(body: dict[str, Any]) -> Parsed:
     """Return the fact of a post that matched a rule; nobody's subscription told us, so it has no account."""
-    return Parsed(facts=[written(_tweet(as_dict(body.get("data")), as_dict(body.get("includes"))), None)])
+    return Parsed(facts=[written(tweet_of(as_dict(body.get("data")), as_dict(body.get("includes"))), None)])
 
 
 def _read_post(kind: str, event: dict[str, Any]) -> Fact:
-    tweet = _tweet(as_dict(event.get("payload")), as_dict(event.get("includes")))
+    tweet = tweet_of(as_dict(event.get("payload")), as_dict(event.get("includes")))
     return written(tweet, _account_id(event), mentions_us=kind == "post.mention.create")
 
 
-def _tweet(post: dict[str, Any], includes: dict[str, Any]) -> Tweet:
+def tweet_of(post: dict[str, Any], includes: dict[str, Any]) -> Tweet:
+    """Return a post of API v2; raise ``MalformedPayload`` for one without an id."""
     author_id = as_id(post.get("author_id"))
     kind, shared = _shared(post)
     note = as_text(as_dict(post.get("note_tweet")).get("text"))

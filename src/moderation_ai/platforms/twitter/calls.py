@@ -1,4 +1,4 @@
-"""X's API v2 as a table: what acting needs, beside the rows of ``webhook_calls``.
+"""X's API v2 as a table: what acting needs, beside the rows of ``webhook_calls`` and ``polled``.
 
 Sources: https://docs.x.com/x-api and its pages on hiding replies, posts, mutes, rate limits, and errors.
 """
@@ -22,6 +22,7 @@ from moderation_ai.core.errors import (
     UnsupportedAction,
 )
 from moderation_ai.core.flows import Answer
+from moderation_ai.platforms.twitter.polled import POLLED
 from moderation_ai.platforms.twitter.rows import PROBLEM, QUARTER, V2, per_quarter, problem
 from moderation_ai.platforms.twitter.webhook_calls import WEBHOOK_CALLS
 
@@ -277,4 +278,4 @@ def read_budgets(call: Call, answer: Answer) -> tuple[Budget, ...]:
     return (Budget(name=call.name, limit=limit, remaining=remaining, resets_at=resets_at),)
 
 
-API = Api(calls=(*CALLS, *WEBHOOK_CALLS), failures=FAILURES, codes=read_codes, budgets=read_budgets)
+API = Api(calls=(*CALLS, *POLLED, *WEBHOOK_CALLS), failures=FAILURES, codes=read_codes, budgets=read_budgets)
