@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.cli.doctor.accounts import check_accounts, polled_keys
+from moderation_ai.cli.doctor.accounts import check_accounts, polled_accounts
 from moderation_ai.cli.doctor.findings import Finding
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.flows import Session
 from moderation_ai.core.subscribing import ACTIVE, PENDING, Subscription
 from moderation_ai.pipeline.standing import FeedStanding, Standing
+from moderation_ai.platforms import find_platform
 from tests.pipeline.board import Board
 from tests.stores.making import NOW, after
 
@@ -28,7 +29,7 @@ HOOK = Subscription(
     last_event_at=NOW - timedelta(hours=5),
 )
 WELL = Standing(platform="board", account="", feeds=[FEED], coverage=0.98, compared=50, subscriptions=[HOOK])
-POLLED = frozenset({("board", "", "comments")})
+POLLED = frozenset({("board", "")})
 
 
 def checks(standing: Standing | None = WELL, **changes: Any) -> list[Finding]:
@@ -68,18 +69,20 @@ def test_what_is_wrong_is_told_with_advice(changes: dict[str, Any], check: str, 
     assert found[0].advice
 
 
-def test_a_feed_that_nobody_has_ever_polled_is_named() -> None:
+def test_an_account_that_nobody_has_ever_polled_is_named() -> None:
     [finding] = checks(None)
     assert (finding.check, finding.status, finding.message) == (
         "polling",
         "warning",
-        "board: comments was never polled",
+        "board was never polled",
     )
 
 
-def test_feeds_are_those_of_the_configuration() -> None:
-    watch = Watch(access=Access(platform=Board(), session=Session(access_token="t")), watched=("a", "b"))
-    assert polled_keys([watch]) == {("board", "", "comments:a"), ("board", "", "comments:b")}
+def test_polled_are_the_accounts_that_have_feeds() -> None:
+    watch = Watch(access=Access(platform=Board(), account="b", session=Session(access_token="t")), watched=("a",))
+    without_cap = Watch(access=Access(platform=find_platform("twitter"), session=Session(access_token="t")))
+    of_unknown_id = Watch(access=Access(platform=find_platform("instagram"), session=Session(access_token="t")))
+    assert polled_accounts([watch, without_cap, of_unknown_id]) == {("board", "b"), ("instagram", "")}
 
 
 def test_coverage_that_was_never_compared_is_not_shown() -> None:

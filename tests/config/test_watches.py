@@ -45,6 +45,7 @@ def served(text: str) -> list[str]:
 def test_a_token_is_enough_to_be_polled_with() -> None:
     [watch] = watches('[platforms.instagram]\nsecrets = "s"\naccess_token = "t"\n')
     assert (watch.access.session.access_token, watch.watched, watch.interval, watch.spend_cap) == ("t", (), None, None)
+    assert watch.pushes
     assert watches('[platforms.instagram]\nsecrets = "s"\n') == []
 
 
@@ -68,7 +69,7 @@ def test_what_cannot_be_polled_is_refused(setting: str) -> None:
 def test_a_platform_that_is_only_polled_needs_no_secret_and_gets_no_address(setting: str) -> None:
     text = f'[platforms.instagram]\naccess_token = "t"\n{setting}\n'
     assert served(text) == []
-    assert len(watches(text)) == 1
+    assert [watch.pushes for watch in watches(text)] == [False], "nothing is missed where nobody posts"
 
 
 @pytest.mark.parametrize("setting", ['watch = "a"\npoll = false', ""])

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.coverage import Coverage
-from moderation_ai.core.errors import StoreBusy
+from moderation_ai.core.errors import CredentialsRejected, StoreBusy
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.polling import Feed
 from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.poller import LEASE, LOOK, Poller, duty_of
+from moderation_ai.pipeline.outcomes import LOCKED_OUT
+from moderation_ai.pipeline.poller import LEASE, LOOK, NO_FEED, Poller, duty_of
 from moderation_ai.pipeline.reparsing import LEARNED, Reparser, each_unknown
 from moderation_ai.pipeline.sources import Source
 from moderation_ai.pipeline.tally import Tally
@@ -367,6 +370,86 @@ async def test_a_page_that_cannot_be_read_is_kept_and_read_again_once_it_can_be(
         [reread] = [await reparser.reread(event) async for event in each_unknown(stage.store, EventFilter())]
         assert reread.fate == LEARNED
         assert [(event.lane, event.source, event.stale) for event in reread.events] == [("board:cnine", "poll", False)]
+
+
+class Unknown(Board):
+    """A board of which nothing can be polled before it is known whose the token is."""
+
+    def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:
+        return super().feeds((session.account_id,), session) if session.account_id else ()
+
+
+class Learning:
+    """Tokens of which it is learned whose they are."""
+
+    def __init__(self, *answers: Exception | str) -> None:
+        self._answers = list(answers)
+
+    async def using(self, access: Access, act: Callable[[Session], Awaitable[Any]]) -> Any:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return await act(replace(access.session, account_id=answer or None))
+
+
+async def test_what_is_polled_may_depend_on_whose_the_token_is_and_a_refused_token_is_told() -> None:
+    async with staged() as stage:
+        tokens = Learning(CredentialsRejected("the token is over"), "", "me")
+        watch = replace(stage.watch, access=replace(stage.watch.access, platform=Unknown()))
+        stage.wire.write(of="me")
+        poller = Poller(stage.store, [watch], stage.clock, name="w1", sender=stage.wire, tokens=tokens)
+        running = asyncio.create_task(poller.run())
+        await stage.clock.forward(1)
+        [cursor] = await stage.store.cursors()
+        assert (cursor.feed, cursor.cause) == (NO_FEED, "CredentialsRejected")
+        await stage.clock.forward(LOCKED_OUT + LOOK * 2)
+        assert await stage.ids() == ["c1"]
+        [told, cursor] = await stage.store.cursors()
+        assert (told.cause, told.next_at, cursor.feed) == (None, None, "comments:me")
+        poller.stop()
+        await running
+
+
+async def test_nobody_waits_for_a_feed_that_is_not_watched_any_more() -> None:
+    async with staged(watched=("a", "b")) as stage:
+        stage.begin()
+        await stage.forward(1)
+        await stage.end()
+        stage.watch = replace(stage.watch, watched=("a",))
+        stage.begin()
+        await stage.forward(1)
+        assert ((await stage.cursor("a")).next_at is None, (await stage.cursor("b")).next_at is None) == (False, True)
+
+
+class Unread:
+    """A store that cannot be read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._times = 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def cursor(self, *names: str) -> Any:
+        self._times -= 1
+        if self._times >= 0:
+            raise StoreBusy("full")
+        return await self._store.cursor(*names)
+
+
+async def test_a_store_that_fails_at_the_start_has_no_feed_read_from_its_beginning() -> None:
+    async with staged() as stage:
+        for _ in range(9):
+            stage.wire.write()
+        stage.begin()
+        await stage.forward(1)
+        await stage.end()
+        asked = len(stage.wire.asked)
+        stage.store = Unread(stage.store)  # type: ignore[assignment]  # it passes on all but one verb
+        stage.begin()
+        await stage.forward(100)
+        assert {each.url.rpartition("=")[2] for each in stage.wire.asked[asked:]} == {"7"}
 
 
 # --- reconciling ---

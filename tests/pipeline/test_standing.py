@@ -17,7 +17,7 @@ from tests.kinds import new_store
 from tests.stores.making import NOW, after
 
 WELL = Cursor(platform="instagram", account="brand", feed="comments", polled_at=NOW, next_at=after(60))
-POLLED = {("instagram", "brand", "comments")}
+POLLED = {("instagram", "brand")}
 HOOK = Subscription(id="s", url="https://x", platform="instagram", account="brand", status=ACTIVE, expires_at=after(9))
 
 
@@ -98,7 +98,7 @@ async def test_a_subscription_of_which_nothing_is_awaited_is_no_problem(status: 
 @pytest.mark.anyio
 async def test_a_feed_that_is_not_watched_any_more_is_no_problem() -> None:
     gone = replace(WELL, feed="other", error="no", cause="CredentialsRejected", failing_since=NOW)
-    assert await standings(gone) == []
+    assert await standings(replace(gone, next_at=None), replace(gone, account="other")) == []
 
 
 def test_a_silence_is_unusual_only_where_the_usual_is_known() -> None:

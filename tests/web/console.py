@@ -41,7 +41,7 @@ class Parts:
         self.sources = self.intake.sources
         dispatcher = Dispatcher(self.handlers, self.clock, lambda: 0.5, tally=self.tally)
         self.worker = Worker(store, dispatcher, self.clock, name="console tests")
-        self.polled = {("reddit", "", "new_comments:python")}
+        self.polled = {("reddit", "")}
 
     async def standings(self) -> list[Standing]:
         return await read_standings(self.store, self.polled, self.clock.now())

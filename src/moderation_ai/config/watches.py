@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from moderation_ai.config.accesses import access_without_token, accesses_of
+from moderation_ai.config.credentials import is_polled_alone
 from moderation_ai.config.mistakes import Mistakes
 from moderation_ai.config.settings import PlatformSettings
 from moderation_ai.core.access import Access, Watch
@@ -53,6 +54,7 @@ def _watch(access: Access, settings: PlatformSettings, *, shares: bool) -> Watch
         watched=_watched(settings, access.account, shares=shares),
         interval=settings.poll_interval,
         spend_cap=settings.poll_spend_cap,
+        pushes=not is_polled_alone(settings),
     )
 
 

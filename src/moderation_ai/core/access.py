@@ -31,6 +31,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
     ``credential`` is what requests of the same account are verified by: its name and accounts make the keys of events,
     so that what was pushed and what was polled are one. ``interval`` (seconds) counts in place of the feeds' own.
+    ``pushes`` says that the platform also posts to us, so that it is to be noticed if it stops.
     ``spend_cap`` is in dollars a day, where what is read is billed; without it such feeds are left alone.
     """
 
@@ -39,3 +40,4 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     watched: tuple[str, ...] = ()
     interval: float | None = None
     spend_cap: float | None = None
+    pushes: bool = True

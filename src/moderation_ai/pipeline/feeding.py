@@ -163,7 +163,7 @@ class Feeder:
         parts, platform = self._parts, self.cursor.platform
         stored = await keep_page(parts.store, self._watch, page, now, parts.aliases)
         parts.tally.poll(platform, stored.added.new, stored.added.duplicates)
-        if self.feed.reconciles:
+        if self.feed.reconciles and self._watch.pushes:
             self._reconciling = self._reconciling or Reconciling(self.cursor.coverage, now)
             was_silent = self._reconciling.coverage.is_silent(now)
             await self._reconciling.compare(parts.store, stored, now)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from moderation_ai.core.access import Watch
-from moderation_ai.core.errors import StoreError
+from moderation_ai.core.errors import ModerationError, PlatformUnavailable, StoreError
+from moderation_ai.core.flows import Session
 from moderation_ai.core.polling import Feed
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.driving import AsConfigured, Tokens
-from moderation_ai.pipeline.feeding import Feeder, FeedParts
+from moderation_ai.pipeline.feeding import REFUSED_PAUSE, Feeder, FeedParts
+from moderation_ai.pipeline.outcomes import USUAL_PAUSE, rest_after
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
+from moderation_ai.stores.register import Cursor
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +28,8 @@ LEASE = 60.0
 """Seconds after which another process may poll an account whose poller shows no sign of life."""
 LOOK = 15.0
 """Seconds between two looks whether the account is still polled by another process, and between two signs of life."""
+NO_FEED = "account"
+"""Stands for a feed where there is none yet, because it is not known whose the token is."""
 STORE_PAUSE = 5.0
 """Seconds until a store that failed is asked again."""
 Silenced = Callable[[str, str], Awaitable[None]]
@@ -68,15 +76,13 @@ class Poller:
             chance,
         )
         self._stop = asyncio.Event()
-        self.accounts = [
-            AccountPoller(watch, feeds, parts, name, self._stop) for watch in watches if (feeds := feeds_of(watch))
-        ]
+        self.accounts = [AccountPoller(watch, parts, name, self._stop) for watch in watches if feeds_of(watch)]
 
     @property
-    def keys(self) -> frozenset[tuple[str, str, str]]:
-        """Return which feeds are polled: platform, account and the feed's key."""
-        feeders = [feeder for account in self.accounts for feeder in account.feeders]
-        return frozenset((each.cursor.platform, each.cursor.account, each.feed.key) for each in feeders)
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Return which accounts are polled: platform and account."""
+        accesses = [each.watch.access for each in self.accounts]
+        return frozenset((access.platform.name, access.account) for access in accesses)
 
     async def run(self) -> None:
         """Poll until ``stop``; what fails of one account holds up no other."""
@@ -87,10 +93,15 @@ class Poller:
         self._stop.set()
 
 
-def feeds_of(watch: Watch) -> tuple[Feed, ...]:
-    """Return what is polled with one access; raise ``ConfigurationError`` for what cannot be watched."""
-    platform, session = watch.access.platform, watch.access.session
-    return platform.feeds(watch.watched, session, watch.spend_cap or 0.0)
+def feeds_of(watch: Watch, session: Session | None = None) -> tuple[Feed, ...]:
+    """Return what is polled with one access; raise ``ConfigurationError`` for what cannot be watched.
+
+    Without a ``session`` that knows whose it is, the feeds are those of an account whose id is ``me``.
+    """
+    found = session or watch.access.session
+    if session is None and found.access_token + (found.refresh_token or ""):
+        found = replace(found, account_id=found.account_id or "me")
+    return watch.access.platform.feeds(watch.watched, found, watch.spend_cap or 0.0)
 
 
 def duty_of(watch: Watch) -> str:
@@ -101,14 +112,15 @@ def duty_of(watch: Watch) -> str:
 class AccountPoller:
     """Poll the feeds of one account in turn, while this process has the duty."""
 
-    def __init__(self, watch: Watch, feeds: Iterable[Feed], parts: FeedParts, name: str, stop: asyncio.Event) -> None:
+    def __init__(self, watch: Watch, parts: FeedParts, name: str, stop: asyncio.Event) -> None:
         """Keep what is polled; ``name`` is who has the duty."""
         self.watch = watch
-        self.feeders = [Feeder(watch, feed, parts, self._keep_duty) for feed in feeds]
+        self.feeders: list[Feeder] = []
         self._parts = parts
         self._name = name
         self._stop = stop
-        self._has_duty = False
+        self._has_begun = False
+        self._failing_since: datetime | None = None
 
     async def run(self) -> None:
         """Poll what is due, until told to stop."""
@@ -118,6 +130,8 @@ class AccountPoller:
             except StoreError as error:
                 logger.warning("%s cannot be polled, again in %.0f s: %s", self.watch.access.name, STORE_PAUSE, error)
                 pause = STORE_PAUSE
+            except ModerationError as error:
+                pause = await self._failed(error)
             except Exception:  # A defect of ours must not end polling for ever.
                 logger.exception("polling %s broke off", self.watch.access.name)
                 pause = LEASE
@@ -127,12 +141,12 @@ class AccountPoller:
 
     async def _go_on(self) -> float:
         """Poll the feed that has waited longest, if one is due; return the seconds until there is more to do."""
-        had_duty = self._has_duty
         if not await self._keep_duty():
             return LOOK
-        if not had_duty:
-            for feeder in self.feeders:
-                await feeder.load()
+        if not self._has_begun:
+            await self._begin()
+        if not self.feeders:
+            return LOOK
         feeder = min(self.feeders, key=lambda each: each.due_at)
         wait = feeder.seconds_left(self._parts.clock.now())
         if wait > 0:
@@ -143,13 +157,66 @@ class AccountPoller:
                 each.rest_until(rest)
         return 0.0
 
+    async def _begin(self) -> None:
+        """Find out which feeds there are, for that may need the account's id, and where each was left."""
+        session = await self._parts.tokens.using(self.watch.access, _as_it_is)
+        feeds = feeds_of(self.watch, session)
+        self.feeders = [Feeder(self.watch, feed, self._parts, self._keep_duty) for feed in feeds]
+        for feeder in self.feeders:
+            await feeder.load()
+        await self._retire({feeder.feed.key for feeder in self.feeders})
+        self._has_begun, self._failing_since = bool(self.feeders), None
+
+    async def _retire(self, polled: Collection[str]) -> None:
+        """Have nobody wait any more for feeds that were polled once and are not now."""
+        for cursor in await self._parts.store.cursors():
+            is_ours = (cursor.platform, cursor.account) == self._key
+            if is_ours and cursor.feed not in polled and cursor.next_at is not None:
+                gone = replace(cursor, next_at=None, error=None, cause=None, failing_since=None)
+                await self._parts.store.save_cursor(gone)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.watch.access.platform.name, self.watch.access.account
+
+    async def _failed(self, error: ModerationError) -> float:
+        """Say that the account cannot even be begun with; return the seconds until it is tried again."""
+        now, pause = self._parts.clock.now(), _pause_after(error)
+        self._failing_since = self._failing_since or now
+        logger.warning("%s cannot be polled, again in %.0f s: %s", self.watch.access.name, pause, error)
+        platform, account = self._key
+        failed = Cursor(
+            platform=platform,
+            account=account,
+            feed=NO_FEED,
+            error=str(error),
+            cause=type(error).__name__,
+            failing_since=self._failing_since,
+            next_at=now + timedelta(seconds=pause),
+        )
+        try:
+            await self._parts.store.save_cursor(failed)
+        except StoreError as failure:
+            logger.warning("%s", failure)
+        return pause
+
     async def _keep_duty(self) -> bool:
         now = self._parts.clock.now()
-        self._has_duty = await self._parts.store.take_duty(duty_of(self.watch), self._name, now, LEASE)
-        return self._has_duty
+        has_duty = await self._parts.store.take_duty(duty_of(self.watch), self._name, now, LEASE)
+        # Whoever has it meanwhile reads on from where we stopped.
+        self._has_begun = self._has_begun and has_duty
+        return has_duty
 
     async def _leave(self) -> None:
         try:
             await self._parts.store.drop_duty(duty_of(self.watch), self._name)
         except StoreError as error:
             logger.warning("the duty to poll %s could not be given back: %s", self.watch.access.name, error)
+
+
+async def _as_it_is(session: Session) -> Session:
+    return session
+
+
+def _pause_after(error: ModerationError) -> float:
+    return rest_after(error) or (REFUSED_PAUSE if not isinstance(error, PlatformUnavailable) else USUAL_PAUSE)

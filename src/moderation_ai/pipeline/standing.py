@@ -68,12 +68,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.platform}/{self.account}" if self.account else self.platform
 
 
-async def read_standings(store: Store, polled: Container[tuple[str, str, str]], now: datetime) -> list[Standing]:
+async def read_standings(store: Store, polled: Container[tuple[str, str]], now: datetime) -> list[Standing]:
     """Return how every account stands that is polled or subscribed, by name; raise ``StoreError``.
 
-    ``polled`` are the feeds that are configured, by platform, account and key: others were, and are left out.
+    ``polled`` are the accounts that are configured, platform and account: others were, and are left out, as are feeds
+    that nobody waits for any more.
     """
-    cursors = [one for one in await store.cursors() if (one.platform, one.account, one.feed) in polled]
+    cursors = [
+        one for one in await store.cursors() if (one.platform, one.account) in polled and one.next_at is not None
+    ]
     subscriptions = await store.subscriptions()
     names = {(one.platform, one.account) for one in cursors}
     names |= {(one.platform, one.account or "") for one in subscriptions}

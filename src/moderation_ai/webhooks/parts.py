@@ -230,7 +230,7 @@ class Parts:
 
     async def standings(self) -> list[Standing]:
         """Return how the accounts stand; raise ``StoreError``."""
-        return await read_standings(self.store, self.poller.keys, self.clock.now())
+        return await read_standings(self.store, self.poller.names, self.clock.now())
 
     async def health(self, silence_after: Mapping[str, float] | None = None) -> Health:
         """Return the state of this process and its store; ``silence_after`` are more limits by platform, in seconds."""

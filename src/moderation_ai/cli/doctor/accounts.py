@@ -23,21 +23,19 @@ _ADVICE = {
 _SERIOUS = ("polling", "push_silent", "subscription")
 
 
-def polled_keys(watches: Sequence[Watch]) -> frozenset[tuple[str, str, str]]:
-    """Return which feeds are configured: platform, account and the feed's key; raise ``ConfigurationError``."""
-    return frozenset(
-        (each.access.platform.name, each.access.account, feed.key) for each in watches for feed in feeds_of(each)
-    )
+def polled_accounts(watches: Sequence[Watch]) -> frozenset[tuple[str, str]]:
+    """Return which accounts are polled: platform and account; raise ``ConfigurationError``."""
+    return frozenset((each.access.platform.name, each.access.account) for each in watches if feeds_of(each))
 
 
 def check_accounts(
-    standings: Sequence[Standing], polled: frozenset[tuple[str, str, str]], now: datetime
+    standings: Sequence[Standing], polled: frozenset[tuple[str, str]], now: datetime
 ) -> Iterator[Finding]:
     """Yield how every account stands."""
-    known = {(one.platform, one.account, feed.feed) for one in standings for feed in one.feeds}
-    for platform, account, feed in sorted(polled - known):
+    known = {(one.platform, one.account) for one in standings if one.feeds}
+    for platform, account in sorted(polled - known):
         name = f"{platform}/{account}" if account else platform
-        yield warning("polling", f"{name}: {feed} was never polled", _ADVICE["poll_late"])
+        yield warning("polling", f"{name} was never polled", _ADVICE["poll_late"])
     for one in standings:
         problems = {problem.cause.partition(":")[0]: problem for problem in problems_of([one], now)}
         yield from map(_wrong, problems.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from moderation_ai.cli.doctor.accounts import check_accounts, polled_keys
+from moderation_ai.cli.doctor.accounts import check_accounts, polled_accounts
 from moderation_ai.cli.doctor.configuring import check_configuration
 from moderation_ai.cli.doctor.findings import FAILURE, OK, Finding, failure, ok, warning
 from moderation_ai.cli.doctor.handling import check_clock, check_events
@@ -92,7 +92,7 @@ def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Findin
         return
 
     try:
-        polled = polled_keys(watches_of(invocation.settings.platforms))
+        polled = polled_accounts(watches_of(invocation.settings.platforms))
     except ConfigurationError as error:
         polled = frozenset()
         for each in error.each:

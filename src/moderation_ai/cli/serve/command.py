@@ -142,7 +142,7 @@ async def _serve(
         state.addresses = _in_full(addresses, settings)
         _log_start(settings, token, sources)
         for account in parts.poller.accounts:
-            logger.info("polling %s", ", ".join(feeder.name for feeder in account.feeders))
+            logger.info("polling %s", account.watch.access.name)
         ready(state.addresses)
 
     _look_for_garbage_less_often()
