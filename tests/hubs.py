@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -168,6 +168,8 @@ class Counter(Sender):
         self.asked: list[Outgoing] = []
         self.webhooks: dict[str, dict[str, Any]] = {}
         self.answers: list[tuple[int, dict[str, str]] | ModerationError] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """What happens once while it is asked, before it answers."""
         self.repairs = True
         """Whether a webhook is valid again after it was looked at."""
         self._serial = 0
@@ -179,6 +181,9 @@ class Counter(Sender):
 
     async def send(self, request: Outgoing, hosts: Collection[str]) -> Answer:
         self.asked.append(request)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
         if self.answers:
             given = self.answers.pop(0)
             if isinstance(given, ModerationError):

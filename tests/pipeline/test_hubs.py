@@ -76,6 +76,13 @@ async def test_a_denial_is_recorded_with_its_reason_and_tried_again_later() -> N
         assert row.due_at >= NOW + timedelta(hours=1)
 
 
+async def test_a_denial_that_comes_before_the_hubs_answer_counts() -> None:
+    async with subscribed() as stage:
+        stage.counter.meanwhile = lambda: stage.ask(mode="denied", topic=TOPIC, reason="quota")
+        assert (await stage.subscribe()).status == "denied"
+        assert (await stage.row()).reason == "the hub denied it: 'quota'"
+
+
 async def test_a_denial_counts_long_after_it_was_granted() -> None:
     async with subscribed() as stage:
         await stage.subscribe()

@@ -71,8 +71,8 @@ def answered(row: Subscription, found: Subscription, asked_at: datetime) -> Subs
         return row  # The hub's question came before its answer, and told more.
     if found.status == PENDING and row.status == ACTIVE:
         return replace(row, reason=None)  # The old lease lasts until the new one is confirmed.
-    if found.status == PENDING and row.status == EXPIRED:
-        return row
+    if found.status == PENDING and row.status in (EXPIRED, DENIED):
+        return row  # The hub said no before it answered.
     made = replace(
         found,
         account=found.account if found.account is not None else row.account,
