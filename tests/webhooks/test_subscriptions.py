@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from moderation_ai.core.errors import ConfigurationError, PlatformError, UnknownPlatform
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.sender import Sender
+from moderation_ai.stores.register import Cursor
 from moderation_ai.utils import WebhookHandler, delete_webhook, list_webhooks, register_webhook
 from tests.kinds import content_of, lasting_store, lasting_url, new_store
 
@@ -99,7 +101,7 @@ async def test_without_a_token_it_says_that_the_platform_was_not_told(caplog: py
     assert made.reason in caplog.text
 
 
-@pytest.mark.parametrize(("platform", "hint"), [("reddit", "platforms.reddit.watch"), ("generic", "no API")])
+@pytest.mark.parametrize(("platform", "hint"), [("reddit", "have it polled"), ("generic", "your own sender")])
 async def test_a_platform_that_cannot_be_told_at_all_says_what_is_done_instead(platform: str, hint: str) -> None:
     made = await register_webhook(platform, f"https://hooks.example.org/webhook/{platform}", store=new_store())
     assert (made.status, hint in (made.reason or "")) == ("registered", True)
@@ -190,3 +192,17 @@ async def test_a_secret_by_which_nothing_is_verified_is_told(
         await register_webhook("tiktok", TIKTOK, "another", store=new_store(), sender=tiktok[1])
     assert "platforms.tiktok.secrets" in caplog.text
     assert "another" not in caplog.text
+
+
+async def test_what_is_polled_stands_for_a_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODERATION_AI_PLATFORMS__REDDIT__ACCESS_TOKEN", "t")
+    store = new_store()
+    await store.open()
+    now = datetime.now(UTC)
+    for feed, next_at in (("comments:python", now), ("comments:old", now - timedelta(days=2))):
+        await store.save_cursor(Cursor(platform="reddit", account="", feed=feed, polled_at=now, next_at=next_at))
+    (found,) = await list_webhooks("reddit", store=store)
+    assert (found.id, found.status, found.verified_at) == ("poll:comments:python", "polled", now)
+    assert await list_webhooks("twitter", store=store) == []
+    with pytest.raises(ConfigurationError, match=r"platforms\.reddit\.watch"):
+        await delete_webhook("reddit", found.id, store=store)

@@ -13,7 +13,7 @@ from moderation_ai.core.api import Api
 from moderation_ai.core.errors import UnsupportedAction
 from moderation_ai.core.flows import Client, Flow, Session
 
-REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED, LEAVING = (
+REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED, LEAVING, POLLED = (
     "registered",
     "pending",
     "active",
@@ -21,10 +21,11 @@ REGISTERED, PENDING, ACTIVE, INVALID, DENIED, EXPIRED, LEAVING = (
     "denied",
     "expired",
     "leaving",
+    "polled",
 )
 """``registered``: we noted it and told nobody. ``pending``: the platform was told and has not verified us yet.
 ``invalid``: the platform does not post there any more, or never could. ``denied``: it said no. ``leaving``: it was told
-to post there no more, and has not asked yet whether that is meant."""
+to post there no more, and has not asked yet whether that is meant. ``polled``: nothing is posted, it is asked."""
 
 
 class Subscription(msgspec.Struct, kw_only=True):

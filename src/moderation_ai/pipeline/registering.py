@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from msgspec.structs import replace
 
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.sites import Site, check_callback
-from moderation_ai.core.subscribing import ACTIVE, REGISTERED, Subscription, Wish
+from moderation_ai.core.subscribing import ACTIVE, POLLED, REGISTERED, Subscription, Wish
 from moderation_ai.pipeline.subscribing import Subscriber, cannot_ask, wish_of
 
 logger = logging.getLogger(__name__)
+
+_POLL = "poll:"
+"""How the ids of what is polled begin, before the feed's key."""
+_STILL = timedelta(days=1)
+"""How long after it was due a feed that was not polled is believed to be watched."""
 
 
 async def register_all(
@@ -52,7 +58,8 @@ async def register_all(
 async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: bool = True) -> list[Subscription]:
     """Return what is in the register, and what platforms have beside it; those that can be asked are asked.
 
-    One that does not answer is told in the log, and what is known of it is as it was.
+    One that does not answer is told in the log, and what is known of it is as it was. Where nothing can be registered,
+    what is polled stands for it, with the status ``polled``.
     """
     found: dict[tuple[str, str], Subscription] = {}
     for site in subscriber.to_ask(platform) if ask else ():
@@ -64,8 +71,10 @@ async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: 
             logger.warning("%s does not tell what it has: %s", site.access.name, error)
         else:
             found |= {(each.platform, each.id): replace(each, ours=False) for each in listed}
-    known = {(each.platform, each.id): each for each in await subscriber.store.subscriptions(platform)}
-    return [each for _, each in sorted((found | known).items())]
+    known = await subscriber.store.subscriptions(platform)
+    known += [each for each in await _polled(subscriber) if platform in (None, each.platform)]
+    by_id = found | {(each.platform, each.id): each for each in known}
+    return [by_id[key] for key in sorted(by_id)]
 
 
 async def delete_one(subscriber: Subscriber, platform: str, subscription_id: str, *, forget: bool = False) -> bool:
@@ -74,6 +83,10 @@ async def delete_one(subscriber: Subscriber, platform: str, subscription_id: str
     With ``forget`` the platform is not told. Raises what it refuses it with, and ``ConfigurationError`` where it cannot
     be told.
     """
+    if subscription_id.startswith(_POLL):
+        raise ConfigurationError(
+            f"{subscription_id} is polled because platforms.{platform}.watch names it: take it out there"
+        )
     known = await subscriber.store.subscriptions(platform)
     row = next((each for each in known if each.id == subscription_id), None)
     if row is None and not forget:
@@ -98,6 +111,26 @@ async def renew_one(subscriber: Subscriber, known: Subscription) -> Subscription
     site = subscriber.require_site(known)
     made = await subscriber.register(site, wish_of(known, site))
     return next((each for each in made if each.id == known.id), made[0] if made else None)
+
+
+async def _polled(subscriber: Subscriber) -> list[Subscription]:
+    """Return what is polled of platforms where nothing can be registered, as far as it still is."""
+    now = subscriber.clock.now()
+    silent = {site.platform.name for site in subscriber.sites if not site.platform.subscribe}
+    return [
+        Subscription(
+            id=_POLL + each.feed,
+            url="",
+            platform=each.platform,
+            account=each.account or None,
+            status=POLLED,
+            reason=each.error,
+            verified_at=each.polled_at,
+            due_at=each.next_at,
+        )
+        for each in await subscriber.store.cursors()
+        if each.platform in silent and each.next_at is not None and now - each.next_at < _STILL
+    ]
 
 
 async def _note(
@@ -129,11 +162,10 @@ async def _note(
 
 
 def _why_not(platform: Platform, site: Site | None) -> str:
-    if not platform.subscribe and platform.poll:
-        return f"{platform.name} posts nothing by itself; what platforms.{platform.name}.watch names is polled"
-    if not platform.subscribe:
-        return f"{platform.name} has no API by which webhooks are registered; tell it in its own settings"
-    return cannot_ask(platform.name, site)
+    if platform.subscribe:
+        return cannot_ask(platform.name, site)
+    instead = platform.subscribe_instead or "tell it in its own settings"
+    return f"{platform.name} has no API by which webhooks are registered: {instead}"
 
 
 def _require_account(subscriber: Subscriber, platform: str, account: str | None, site: Site | None) -> None:
