@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.core.errors import ConfigurationError, CredentialsRejected, PlatformError, UnsupportedAction
+from moderation_ai.core.errors import (
+    ConfigurationError,
+    ContentGone,
+    CredentialsRejected,
+    PlatformError,
+    UnsupportedAction,
+)
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.subscribing import ACTIVE, INVALID, Subscription, Wish
@@ -367,3 +373,61 @@ def test_tiktok_posts_to_https_alone() -> None:
         each.wish = replace(each.wish, url="http://hooks.example.org/webhook/tiktok")
         with pytest.raises(PlatformError, match="40002"):
             each.do("register")
+
+
+# --- what is refused there -----------------------------------------------------------------------------------------
+
+
+def ask(each: Scene, name: str, **values: object) -> Any:
+    return each.stage.drive(each.platform.api.ask(name, values, each.fake.session, each.client))
+
+
+def test_x_has_no_two_webhooks_at_one_address() -> None:
+    with scene("twitter") as each:
+        each.fake.allowed = 2
+        each.do("register")
+        with pytest.raises(PlatformError, match="DuplicateUrlFailed"):
+            ask(each, "add_webhook", url=each.wish.url)
+        assert len(each.fake.webhooks) == 1
+
+
+def test_x_refuses_what_is_subscribed_twice_or_too_often_and_what_it_does_not_know() -> None:
+    with scene("twitter") as each:
+        (found,) = each.do("register")
+        hook = found.id.partition("/")[0]
+        public = {"event_type": "post.create", "filter.user_id": "99"}
+        ask(each, "subscribe_public", **public, webhook_id=hook)
+        with pytest.raises(PlatformError, match="DuplicateSubscriptionFailed"):
+            ask(each, "subscribe_public", **public, webhook_id=hook)
+        with pytest.raises(ContentGone, match="WebhookIdInvalid"):
+            ask(each, "subscribe_public", **{**public, "filter.user_id": "100"}, webhook_id="1")
+        ask(each, "subscribe_account", webhook_id=hook)
+        with pytest.raises(PlatformError, match="DuplicateSubscriptionFailed"):
+            ask(each, "subscribe_account", webhook_id=hook)
+        for call, values in (("unsubscribe", {"subscription_id": "1"}), ("check_webhook", {"webhook_id": "1"})):
+            with pytest.raises(ContentGone):
+                ask(each, call, **values)
+        with pytest.raises(ContentGone, match="SubscriptionNotFound"):
+            ask(each, "unsubscribe_account", webhook_id=hook, user_id="99")
+        row = next(iter(each.fake.subscriptions.values()))
+        each.fake.subscriptions = {str(number): row for number in range(1500)}
+        with pytest.raises(PlatformError, match="SubscriptionLimitExceeded"):
+            ask(each, "subscribe_public", **{**public, "filter.user_id": "100"}, webhook_id=hook)
+
+
+def test_meta_knows_its_fields_its_app_and_its_assets() -> None:
+    with scene("instagram") as each:
+        whole = {"callback_url": each.wish.url, "verify_token": VERIFY_TOKEN}
+        for wrong in ({"fields": "telepathy"}, {"fields": "comments", "callback_url": "http://hooks.example.org/"}):
+            with pytest.raises(PlatformError, match="100"):
+                ask(each, "subscribe_app", app_id=each.client.id, **{**whole, **wrong})
+        with pytest.raises(ContentGone):
+            ask(each, "app_subscriptions", app_id="another")
+        with pytest.raises(ContentGone):
+            ask(each, "installed", host="graph.facebook.com", asset="1055")
+        with pytest.raises(PlatformError, match="100"):
+            ask(each, "install", host="graph.instagram.com", asset="me", subscribed_fields="telepathy")
+        each.do("register")
+        (all_accounts,) = each.registered()
+        each.do("unregister", replace(all_accounts, account=None))
+        assert (each.fake.callback, each.fake.installed) == (None, {})
