@@ -84,6 +84,7 @@ class Outbox:
         self._gates: dict[Key, asyncio.Semaphore] = {}
         self._rests: dict[Key, datetime] = {}
         self._failures: dict[Key, int] = {}
+        self._tripped_at: dict[Key, datetime] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -190,21 +191,28 @@ class Outbox:
             logger.error("%s on %s must wait: %s", batch[0].action, access.name, error)
             return outcomes.later(batch, now + timedelta(seconds=_NO_ACCESS), str(error), told=drive.told)
         except ModerationError as error:
-            return await self._failed(key, batch, drive, error, claimed_at)
+            return await self._failed(key, batch, drive, error, now, claimed_at)
         except Exception as error:  # A defect of ours must not have it tried for ever.
             logger.exception("%s on %s broke off", batch[0].action, access.name)
             status = UNCERTAIN if drive.told else DEAD
             return [Settled(id=each.id, status=status, reason=type(error).__name__) for each in batch]
         self._failures.pop(key, None)
+        self._tripped_at.pop(key, None)
         if drive.pause is not None:
             await self._rest(key, drive.pause, "the platform's allowance is used up")
         return outcomes.of_outcomes(batch, made)
 
     async def _failed(
-        self, key: Key, batch: list[Action], drive: Drive, error: ModerationError, claimed_at: datetime
+        self,
+        key: Key,
+        batch: list[Action],
+        drive: Drive,
+        error: ModerationError,
+        began: datetime,
+        claimed_at: datetime,
     ) -> Sequence[Settled]:
         logger.warning("%s on %s failed: %s", batch[0].action, "/".join(filter(None, key)), error)
-        await self._note_error(key, error)
+        await self._note_error(key, error, began)
         now = self.clock.now()
         found = [
             outcomes.of_error(each, error, now, told=drive.told, sent=drive.sent > 0, chance=self._chance)
@@ -229,15 +237,20 @@ class Outbox:
 
         return await self.credentials.using(access, do)
 
-    async def _note_error(self, key: Key, error: ModerationError) -> None:
-        """Let the account rest where the error says so, or where one failure follows the other."""
-        seconds = outcomes.rest_after(error)
-        if isinstance(error, PlatformUnavailable):
+    async def _note_error(self, key: Key, error: ModerationError, began: datetime) -> None:
+        """Let the account rest where the error says so, or where one failure follows the other.
+
+        What was under way when it was sent to rest met the same trouble, and makes that no longer.
+        """
+        seconds, now = outcomes.rest_after(error), self.clock.now()
+        tripped_at = self._tripped_at.get(key)
+        if isinstance(error, PlatformUnavailable) and (tripped_at is None or began > tripped_at):
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             if failures >= FAILURES:
+                self._tripped_at[key] = now
                 seconds = max(seconds or 0, min(2.0 ** (failures - FAILURES + 1), LONGEST_REST))
         if seconds:
-            await self._rest(key, self.clock.now() + timedelta(seconds=seconds), str(error))
+            await self._rest(key, now + timedelta(seconds=seconds), str(error))
 
     async def _rest(self, key: Key, until: datetime, reason: str) -> None:
         self._rests[key] = max(until, self._rests.get(key, until))
