@@ -1,6 +1,8 @@
 """Reddit's Data API, so far as acting needs it, as a table; the listings that are polled stand in ``polled.py``.
 
-Sources: https://www.reddit.com/dev/api, and https://github.com/reddit-archive/reddit/wiki/OAuth2 for tokens.
+Sources: https://www.reddit.com/dev/api, https://github.com/reddit-archive/reddit/wiki/OAuth2 for tokens, and Reddit's
+open source at https://github.com/reddit-archive/reddit (r2/lib/errors.py, r2/controllers/oauth2.py) for the words of
+errors, except for ``THREAD_LOCKED``, which is younger and known from other projects.
 """
 
 from __future__ import annotations
@@ -172,6 +174,13 @@ CALLS = (
                 error=CredentialsRejected,
                 says="Reddit does not take the refresh token any more: authorise the account again",
                 example='{"error":"invalid_grant"}',
+            ),
+            # Its open source answers 400 with other words too.
+            Failure(
+                status=400,
+                error=CredentialsRejected,
+                says="Reddit does not take the refresh token any more: authorise the account again",
+                example='{"error":"invalid_request"}',
             ),
             Failure(
                 status=401,

@@ -163,7 +163,9 @@ def _failure(code: int, error: type[ModerationError], says: str, wait: float | N
 FAILURES = (
     _failure(40002, PlatformError, "TikTok calls a parameter wrong: is it a comment of this video and this account?"),
     _failure(40006, PlatformError, "TikTok knows no such call"),
-    # Some projects take this code for a dead token; TikTok's own table says that it limits.
+    # Of these, 40002, 40006, 40100, 40130 and 40131 stand in TikTok's own table. That 40104 and 40105 are about the
+    # token is what other projects do with them, and what 40105 says of itself; 50000 follows from its family of numbers
+    # alone. Some projects take 40100 for a dead token; TikTok's table says that it limits.
     _failure(40100, RateLimited, "TikTok wants fewer requests of this call", wait=_PAUSE),
     _failure(40104, CredentialsRejected, "TikTok was sent no access token"),
     _failure(40105, CredentialsRejected, "TikTok does not take the access token any more: refresh it"),

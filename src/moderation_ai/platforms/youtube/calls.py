@@ -174,6 +174,7 @@ CALLS = (
                 says="Google does not take the refresh token any more: authorise the account again",
                 example='{"error":"invalid_grant","error_description":"Token has been expired or revoked."}',
             ),
+            # From memory, and RFC 6749 (section 5.2); the other one is as Google answers it.
             Failure(
                 status=401,
                 code="invalid_client",
