@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from moderation_ai.core.content import as_time
-from moderation_ai.core.errors import InvalidSignature
+from moderation_ai.core.errors import InvalidSignature, MalformedPayload
+from moderation_ai.core.events import finish, to_dict
 from moderation_ai.core.generic import verify_generic
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.jwt import read_keys, read_token
@@ -51,6 +52,39 @@ def said_of(case: Case, platform: Platform) -> list[str]:
     assert platform.verify(posted, live) == 0
     refused = case.vector is not None and case.vector.must_fail
     return differences(case.expected, [] if refused else events_of(posted, platform, live))
+
+
+def test_nearly_all_that_a_poller_reads_becomes_what_it_must(
+    cases: list[Case], record_property: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts: Counter[tuple[str, bool]] = Counter()
+    notes = []
+    for case in cases:
+        platform = all_platforms().get(case.platform)
+        if case.road != "poll" or platform is None:
+            continue
+        said = read_of(case, platform)
+        counts[platform.name, not said] += case.certain
+        if said:
+            notes.append(f"{case.name} ({'certain' if case.certain else case.why_uncertain}): {' | '.join(said)}")
+    names = sorted({name for name, _ in counts})
+    shares = [f"{name} {counts[name, True]} of {counts[name, True] + counts[name, False]}" for name in names]
+    record_property("polled", ", ".join(shares))
+    with capsys.disabled():
+        print(f"\npolled, certain: {', '.join(shares)}", *notes, sep="\n  ")
+    assert names
+    for name in names:
+        assert counts[name, True] >= ENOUGH * (counts[name, True] + counts[name, False]), "\n".join(notes)
+
+
+def read_of(case: Case, platform: Platform) -> list[str]:
+    """Return how the events that a poller reads out of a body differ from those that it promises."""
+    try:
+        facts = platform.read_page(case.body, NOW).facts
+    except MalformedPayload as error:
+        return [str(error)]
+    kept = [finish(fact, platform=platform.name, received_at=NOW, source="poll").event for fact in facts]
+    return differences(case.expected, [to_dict(event) for event in kept])
 
 
 @pytest.mark.parametrize("name", COMPLETE)

@@ -15,8 +15,8 @@ MAX_SEEN = 2000
 """Objects whose state one feed remembers. What is older has not changed for long, or changes unseen."""
 MAX_PAGES = 10
 """Pages of one walk; what they do not reach is told as a gap."""
-SAME_POLL = 5.0
-"""Seconds within which a look follows the page that asked for it."""
+SAME_POLL = 9.0
+"""Seconds within which a look follows the page that asked for it: less than the shortest interval."""
 
 
 class Aspect(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,7 +69,8 @@ async def _interruptible(work: Callable[[asyncio.Event], Awaitable[dict[str, Any
 def is_good(summary: dict[str, Any]) -> bool:
     """Say whether a run kept every promise: nothing lost or missed or answered wrongly, the bodies as expected."""
     if "share" in summary:
-        return all(row["share"] >= payloads.GOOD_SHARE for row in summary["platforms"].values())
+        rows = [*summary["platforms"].values(), *summary["roads"].values()]
+        return all(row["share"] >= payloads.GOOD_SHARE for row in rows)
     is_whole = summary["lost"] == summary["wrong"] == summary["missed"] == 0
     return bool(is_whole and summary["accepted"] > 0 and summary["hidden"] > 0)
 

@@ -1,4 +1,7 @@
-"""The demo on real bodies: each is signed, posted to the running gateway, and compared with what must come of it."""
+"""The demo on real bodies: each comes by its road, posted to the running gateway or read as a poller reads it.
+
+What is stored then is compared with what must come of it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from moderation_ai.cli.demo import polled
 from moderation_ai.cli.demo.client import Client, Reply
 from moderation_ai.cli.demo.process import GatewayProcess
 from moderation_ai.core.errors import ModerationError
@@ -22,6 +26,7 @@ from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.opening import open_store
 
+PUSHED = "webhook"
 GOOD_SHARE = 0.95
 """The share of the certain bodies that must give exactly the expected events."""
 
@@ -36,34 +41,50 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(folder: Path, say: Say) -> dict[str, Any]:
-    """Post the bodies in ``folder`` to a gateway of their own and return the summary.
+    """Post the bodies in ``folder`` to a gateway of their own, read what is polled, and return the summary.
 
     Each body has an address and a credential of its own, so that two bodies about one comment do not count as one
     event, and the account that the body names is configured there. Raises ``ModerationError`` for an empty folder.
     """
-    cases = list(_pushed(load_corpus(folder)))
-    if not cases:
-        raise ModerationError(f"{folder} holds no bodies that a platform pushed; PLATFORM/NAME.meta.json names one")
-    secret = secrets.token_hex(16)
+    corpus = load_corpus(folder)
+    cases, pages = list(_of_road(corpus, PUSHED)), list(_of_road(corpus, polled.ROAD))
+    if not cases and not pages:
+        raise ModerationError(
+            f"{folder} holds no bodies that a platform pushed or a poller read; PLATFORM/NAME.meta.json names one"
+        )
     with tempfile.TemporaryDirectory() as temporary:
-        url = f"sqlite:///{temporary}/payloads.db"
-        gateway = GatewayProcess(_settings(cases, secret, url))
         say(f"{len(cases)} bodies in {folder}, each signed and posted to a gateway of ours")
-        try:
-            verdicts = await _post_all(cases, secret, gateway.start(), url)
-        finally:
-            gateway.stop()
+        verdicts = await _push(cases, f"sqlite:///{temporary}/payloads.db") if cases else []
+        say(f"{len(pages)} bodies, each read and stored as a poller does")
+        verdicts += await _poll(pages, f"sqlite:///{temporary}/polled.db")
     for verdict in verdicts:
         _show(verdict, say)
     return summarise(verdicts)
 
 
-def _pushed(cases: Sequence[Case]) -> Iterator[Case]:
-    """Yield the bodies that platforms push."""
+def _of_road(cases: Sequence[Case], road: str) -> Iterator[Case]:
+    """Yield the bodies that came by a road, of platforms that there are."""
     platforms = all_platforms()
     for case in cases:
-        if case.road == "webhook" and case.platform in platforms:
+        if case.road == road and case.platform in platforms:
             yield case
+
+
+async def _push(cases: Sequence[Case], url: str) -> list[Verdict]:
+    secret = secrets.token_hex(16)
+    gateway = GatewayProcess(_settings(cases, secret, url))
+    try:
+        return await _post_all(cases, secret, gateway.start(), url)
+    finally:
+        gateway.stop()
+
+
+async def _poll(cases: Sequence[Case], url: str) -> list[Verdict]:
+    store = open_store(url)
+    await store.open()
+    notes = await polled.read_all(cases, store)
+    await store.close()
+    return [Verdict(case=case, notes=each) for case, each in zip(cases, notes, strict=True)]
 
 
 def _settings(cases: Sequence[Case], secret: str, url: str) -> dict[str, str]:
@@ -135,17 +156,12 @@ def _show(verdict: Verdict, say: Say) -> None:
 
 
 def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return how many bodies gave exactly the expected events, by platform, and the others with the reason."""
+    """Return how many bodies gave exactly the expected events, by platform and road, and the others with the reason."""
     platforms: dict[str, dict[str, Any]] = {}
+    roads: dict[str, dict[str, Any]] = {}
     for verdict in verdicts:
-        row = platforms.setdefault(
-            verdict.case.platform, {"bodies": 0, "exact": 0, "certain": 0, "certain_exact": 0, "share": 1.0}
-        )
-        row["bodies"] += 1
-        row["exact"] += not verdict.notes
-        row["certain"] += verdict.case.certain
-        row["certain_exact"] += verdict.case.certain and not verdict.notes
-        row["share"] = round(row["certain_exact"] / row["certain"], 4) if row["certain"] else 1.0
+        for table, name in ((platforms, verdict.case.platform), (roads, verdict.case.road)):
+            _count(table, name, verdict)
     certain = sum(row["certain"] for row in platforms.values())
     exact = sum(row["certain_exact"] for row in platforms.values())
     return {
@@ -153,6 +169,7 @@ def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "certain": certain,
         "certain_exact": exact,
         "share": round(exact / certain, 4) if certain else 1.0,
+        "roads": roads,
         "platforms": platforms,
         "differing": [
             {
@@ -165,3 +182,12 @@ def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
             if verdict.notes
         ],
     }
+
+
+def _count(table: dict[str, dict[str, Any]], name: str, verdict: Verdict) -> None:
+    row = table.setdefault(name, {"bodies": 0, "exact": 0, "certain": 0, "certain_exact": 0, "share": 1.0})
+    row["bodies"] += 1
+    row["exact"] += not verdict.notes
+    row["certain"] += verdict.case.certain
+    row["certain_exact"] += verdict.case.certain and not verdict.notes
+    row["share"] = round(row["certain_exact"] / row["certain"], 4) if row["certain"] else 1.0
