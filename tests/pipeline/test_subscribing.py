@@ -108,9 +108,19 @@ async def test_a_deletion_that_the_platform_refuses_leaves_it_in_the_register() 
 async def test_an_end_that_the_hub_cannot_be_told_now_is_told_later() -> None:
     async with subscribed() as stage:
         await stage.subscribe()
+        await stage.confirm()
         stage.answers((503, {}))
         assert await stage.subscriber.unregister(await stage.row()) is False
-        assert (await stage.row()).status == "leaving"
+        row = await stage.row()
+        assert (row.status, "503" in (row.reason or "")) == ("leaving", True)
+
+
+async def test_what_no_hub_ever_confirmed_is_forgotten_also_where_it_cannot_be_told() -> None:
+    async with subscribed() as stage:
+        await stage.subscribe()
+        stage.answers((503, {}))
+        assert await stage.subscriber.unregister(await stage.row()) is True
+        assert await stage.rows() == []
 
 
 async def test_what_was_to_end_and_is_wanted_again_is_pending() -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from moderation_ai.core.errors import ConfigurationError, ModerationError, PlatformError, StoreBusy, StoreError
 from moderation_ai.core.sites import Site
-from moderation_ai.core.subscribing import ACTIVE, INVALID, LEAVING, REGISTERED, Subscription
+from moderation_ai.core.subscribing import ACTIVE, INVALID, LEAVING, PENDING, REGISTERED, Subscription
 from moderation_ai.pipeline import terms
 from moderation_ai.pipeline.subscribing import Subscriber, wish_of
 from moderation_ai.pipeline.tally import Tally
@@ -178,6 +178,8 @@ class Keeper:
         else:
             made = await self._subscriber.register(site, wish_of(row, site), again=True)
             for each in made:
+                if each.status == PENDING and each.reason:
+                    logger.warning("the subscription %s of %s waits: %s", each.id, site.access.name, each.reason)
                 if each.status == INVALID:
                     await self._subscriber.renew(each)
         fresh = await self._fresh(row)

@@ -127,12 +127,14 @@ class Subscriber:
         site = self.require_site(known)
         now = self.clock.now()
         if known.topic:
-            await self.change(known, lambda row: terms.asked(replace(row, status=LEAVING), now))
+            await self.change(known, lambda row: terms.asked(replace(row, status=LEAVING, reason=None), now))
         try:
             await self._unregister(site, known)
         except PlatformError as error:
             if not known.topic or not terms.is_passing(error):
                 raise
+            if known.verified_at is None:  # The hub has nothing of it.
+                return await self.forget(known)
             await self._put_off(known, error)
             return False
         return await self._is_left(known) if known.topic else await self.forget(known)
@@ -233,7 +235,7 @@ class Subscriber:
     ) -> list[Subscription]:
         """Have what failed tried again, if that may help; else forget what was noted just now, and raise it."""
         if isinstance(error, PlatformError) and terms.is_passing(error):
-            logger.warning("%s could not be asked to post to %s: %s", wish.platform, wish.url, error)
+            logger.info("%s could not be asked to post to %s: %s", wish.platform, wish.url, error)
             return [row for each in known if (row := await self._put_off(each, error)) is not None]
         for row in known:
             if row.id == wish.id and row.created_at == asked_at:

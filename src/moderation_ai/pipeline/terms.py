@@ -152,7 +152,8 @@ def ended(row: Subscription, now: datetime) -> Subscription | None:
 
 def is_over(row: Subscription, now: datetime) -> bool:
     """Say whether what we asked to end has ended by itself: its lease is over."""
-    last = row.expires_at or (row.verified_at or row.created_at or now) + LONGEST
+    never = (row.created_at or now) + WINDOW
+    last = row.expires_at or (row.verified_at + LONGEST if row.verified_at else never)
     return row.status == LEAVING and last <= now
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from moderation_ai.config import DEFAULT_STORE_URL, ServerSettings, load_platforms, load_variable, sites_of
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.sites import Site
-from moderation_ai.core.subscribing import Subscription
+from moderation_ai.core.subscribing import PENDING, Subscription
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.registering import delete_one, list_all, register_all
 from moderation_ai.pipeline.subscribing import Subscriber
@@ -18,6 +19,8 @@ from moderation_ai.stores.base import Store
 from moderation_ai.webhooks.choosing import choose_store
 from moderation_ai.webhooks.handler import WebhookHandler
 from moderation_ai.webhooks.parts import credentials_here
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[Subscriber], Awaitable[T]]
@@ -52,6 +55,9 @@ async def register_webhook(
     async def register(subscriber: Subscriber) -> Subscription:
         topics = () if topic is None else (topic,)
         made = await register_all(subscriber, known, url, account=account, topics=topics, events=events, secret=secret)
+        for each in made:
+            if each.status == PENDING and each.reason:
+                logger.warning("%s is asked again later to post to %s: %s", known.name, url, each.reason)
         return made[0]
 
     return await _with_subscriber(store, sender, register)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.access import Watch
-from moderation_ai.core.subscribing import ACTIVE
+from moderation_ai.core.subscribing import ACTIVE, LEAVING
 from moderation_ai.pipeline.poller import feeds_of
 from moderation_ai.pipeline.standing import Problem, Standing, problems_of
 
@@ -59,8 +59,9 @@ def _well(one: Standing, wrong: set[str], now: datetime) -> Iterator[Finding]:
     for each in one.subscriptions if "subscription" not in wrong else ():
         left = f", {_span(each.expires_at - now)} left" if each.expires_at is not None else ""
         heard = f", something came {_ago(each.last_event_at, now)}" if each.last_event_at is not None else ""
-        says = f"{one.name}: {each.id} is {each.status}{left}{heard}"
-        if each.status == ACTIVE:
+        why = f" ({each.reason})" if each.reason else ""
+        says = f"{one.name}: {each.id} is {each.status}{left}{heard}{why}"
+        if each.status in (ACTIVE, LEAVING):
             yield ok("subscription", says)
         else:
             yield warning("subscription", says, "`moderation-ai webhooks sync` makes it what the configuration says")

@@ -19,7 +19,6 @@ from moderation_ai.pipeline.registering import delete_one, register_all, renew_o
 from moderation_ai.platforms import find_platform
 
 _HINTS = {
-    REGISTERED: "noted; the platform was not told",
     PENDING: "the platform was asked, and has not confirmed it yet; `moderation-ai webhooks list` shows when it has",
     INVALID: "it is not valid there: see its reason",
     DENIED: "the hub denied it: see its reason",
@@ -89,21 +88,26 @@ def delete(invocation: Invocation, platform: str, webhook_id: str, forget: bool,
     """Have a webhook end at PLATFORM, and forget it; a hub asks back before that is so."""
     name = find_platform(platform).name
 
-    async def work() -> tuple[bool, bool]:
+    async def work() -> tuple[bool, Subscription | None]:
         async with asking(invocation) as subscriber:
             was_there = await delete_one(subscriber, name, webhook_id, forget=forget)
             rows = await subscriber.store.subscriptions(name)
-            return was_there, any(row.id == webhook_id and row.status == LEAVING for row in rows)
+            return was_there, next((row for row in rows if row.id == webhook_id), None)
 
-    was_there, is_leaving = run(work())
+    was_there, leaving = run(work())
     if not was_there:
         raise ModerationError(
             f"no webhook of {name} is called {webhook_id!r}; see `moderation-ai webhooks list {name}`"
         )
     if as_json:
-        print_json([{"platform": name, "id": webhook_id, "status": LEAVING if is_leaving else "deleted"}])
+        status = leaving.status if leaving else "deleted"
+        print_json(
+            [{"platform": name, "id": webhook_id, "status": status, "reason": leaving.reason if leaving else None}]
+        )
+    elif leaving and leaving.reason:
+        note(f"the hub could not be told, `serve` tells it again: {leaving.reason}")
     else:
-        note("the hub was told, and ends it once it has asked back" if is_leaving else "deleted")
+        note("the hub was told, and ends it once it has asked back" if leaving else "deleted")
 
 
 @click.command()
