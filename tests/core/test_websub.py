@@ -135,6 +135,7 @@ def test_what_is_no_question_of_a_hub_is_none() -> None:
         ("<>; rel=self", ""),
         ("rel=self", ""),
         ("<" * 5000 + "; rel=self", ""),
+        ("<a>;" * 8000 + "rel=self", ""),
     ],
 )
 def test_a_push_says_of_which_topic_it_is(link: str, topic: str) -> None:

@@ -22,7 +22,8 @@ _SIZES = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 # The challenge is reflected text that a stranger may choose.
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.~:+/=-]{1,512}\Z", re.ASCII)
 _LEASE = re.compile(r"[0-9]{1,10}\Z", re.ASCII)
-_SELF = re.compile(r'<([^<>]{1,2000})>\s*;[^,]*\brel="?self\b', re.ASCII | re.IGNORECASE)
+_SELF = re.compile(r'<([^<>]{1,2000})>[ \t]*;[^,<>]*\brel="?self\b', re.ASCII | re.IGNORECASE)
+_LONGEST_LINK = 4096
 _NOSNIFF = (("X-Content-Type-Options", "nosniff"),)
 
 
@@ -100,7 +101,7 @@ def _confirmation(mode: str, topic: str, parameters: Mapping[str, str]) -> Respo
 
 def pushed_topic(request: Request) -> str:
     """Return the topic that a hub says it pushes (section 7), the empty text where it says none."""
-    found = _SELF.search(request.headers.get("link") or "")
+    found = _SELF.search((request.headers.get("link") or "")[:_LONGEST_LINK])
     return found[1] if found else ""
 
 

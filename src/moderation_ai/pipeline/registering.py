@@ -46,6 +46,8 @@ async def register_all(
     if site is None or not site.can_ask:
         return [await _note(subscriber, platform, site, url, account, events)]
     _check_secret(site, secret)
+    if topics and not site.has_topics:
+        raise ConfigurationError(f"{platform.name} has no topics; what is asked for there are events")
     wishes = site.wishes(site.wish(url, events=events, secret=secret), topics)
     if not wishes:
         raise ConfigurationError(
