@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fakes.gates import GATES
 from tests.fakes.stage import SERVING
 
 
@@ -13,3 +14,4 @@ from tests.fakes.stage import SERVING
 def _closed_at_the_end() -> Iterator[None]:
     yield
     SERVING.close()
+    GATES.close()

@@ -26,10 +26,11 @@ from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway
+from tests.fakes.gates import GATES, on_loop
 from tests.fakes.stage import Stage
 from tests.fakes.test_subscribing import HOST
 from tests.kinds import new_store
-from tests.web.stage import Served, served
+from tests.web.stage import Served
 
 TOPICS = {
     "youtube": "https://www.youtube.com/xml/feeds/videos.xml?channel_id=UCsampleChannelOfOurs000",
@@ -50,7 +51,7 @@ class Scene:
 
     def do(self, work: Any) -> Any:
         """Run a coroutine on the gateway's loop, where the store lives, and wait for what the hub asks then."""
-        found = self.gateway.do(work)
+        found = on_loop(self.gateway, work)
         self.fake.settle()
         return found
 
@@ -64,7 +65,7 @@ class Scene:
         self.fake.settle()
 
     def row(self) -> Subscription:
-        (found,) = self.gateway.do(self.store.subscriptions())
+        (found,) = on_loop(self.gateway, self.store.subscriptions())
         return found
 
     def forward(self, **time: float) -> None:
@@ -72,7 +73,7 @@ class Scene:
 
     def arrived(self) -> list[WebhookEvent]:
         self.fake.postman.settle()
-        found: list[WebhookEvent] = self.gateway.do(self.store.events(EventFilter(), newest_first=False))
+        found: list[WebhookEvent] = on_loop(self.gateway, self.store.events(EventFilter(), newest_first=False))
         return found
 
 
@@ -85,7 +86,7 @@ def scene(name: str, *, is_up: bool = True) -> Iterator[Scene]:
     store = new_store()
     sources = {name: Source(platform=platform, credential=credential)}
     app = Gateway(Intake(store, sources, aliases=aliases(), hubs=Hubs(store)), clock=stage.clock)
-    with served(app, store=store) as gateway, stage.served():
+    with GATES.of(app, store) as gateway, stage.served():
         if is_up:
             stage.fake.reach(HOST, f"http://127.0.0.1:{gateway.port}")
         with stage.fake.push():
@@ -186,7 +187,7 @@ def test_a_hub_asks_whether_an_end_is_meant_and_pushes_no_more(name: str) -> Non
         row = each.subscribe()
         each.do(each.subscriber.unregister(row))
         assert each.fake.leases == {}
-        assert each.gateway.do(each.store.subscriptions()) == []
+        assert on_loop(each.gateway, each.store.subscriptions()) == []
         each.fake.publish(each.topic)
         assert each.arrived() == []
 

@@ -24,11 +24,12 @@ from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway
+from tests.fakes.gates import GATES, on_loop
 from tests.fakes.stage import Stage
 from tests.fakes.test_hubs import TOPICS
 from tests.fakes.test_subscribing import HOST, NAMES, VERIFY_TOKEN
 from tests.kinds import new_store
-from tests.web.stage import Served, served
+from tests.web.stage import Served
 
 EVERYBODY = [*NAMES, *TOPICS]
 PUSH = pytest.mark.parametrize("name", NAMES)
@@ -45,7 +46,7 @@ class Scene:
         self.keeper = Keeper(self.subscriber, Tally(stage.clock.now()), name="keeper")
 
     def do(self, work: Any) -> Any:
-        found = self.gateway.do(work)
+        found = on_loop(self.gateway, work)
         if hasattr(self.fake, "settle"):
             self.fake.settle()
         return found
@@ -63,7 +64,7 @@ class Scene:
         return self.row()
 
     def row(self) -> Subscription:
-        (found,) = self.gateway.do(self.store.subscriptions())
+        (found,) = on_loop(self.gateway, self.store.subscriptions())
         return found
 
     def is_heard(self) -> bool:
@@ -77,7 +78,7 @@ class Scene:
 
     def _events(self) -> list[Any]:
         self.fake.postman.settle()
-        found: list[Any] = self.gateway.do(self.store.events(EventFilter()))
+        found: list[Any] = on_loop(self.gateway, self.store.events(EventFilter()))
         return found
 
 
@@ -91,7 +92,7 @@ def scene(name: str) -> Iterator[Scene]:
     store = new_store()
     sources = {name: Source(platform=platform, credential=credential)}
     app = Gateway(Intake(store, sources, aliases=aliases(), hubs=Hubs(store)), clock=stage.clock)
-    with served(app, store=store) as gateway, stage.served():
+    with GATES.of(app, store) as gateway, stage.served():
         stage.fake.reach(HOST, f"http://127.0.0.1:{gateway.port}")
         with stage.fake.push():
             yield Scene(stage, gateway, store, site)
@@ -232,7 +233,7 @@ def test_what_is_given_up_is_gone_on_both_sides(name: str) -> None:
     with scene(name) as each:
         row = each.register()
         each.do(each.subscriber.unregister(row))
-        assert each.gateway.do(each.store.subscriptions()) == []
+        assert on_loop(each.gateway, each.store.subscriptions()) == []
         assert not each.is_heard()
 
 
@@ -262,4 +263,4 @@ def test_an_address_that_nobody_answers_at_leaves_nothing_behind(name: str) -> N
         each.fake.reach(HOST, "http://127.0.0.1:9")
         with pytest.raises(PlatformError, match="reachable there from"):
             each.register()
-        assert each.gateway.do(each.store.subscriptions()) == []
+        assert on_loop(each.gateway, each.store.subscriptions()) == []

@@ -26,9 +26,10 @@ from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway
+from tests.fakes.gates import GATES, on_loop
 from tests.fakes.stage import PAGE, Stage
 from tests.kinds import new_store
-from tests.web.stage import Served, served
+from tests.web.stage import Served
 
 HOST = "hooks.example.org"
 NAMES = [name for name in fake_names() if find_fake(name).platform.pushes]
@@ -65,7 +66,7 @@ class Scene:
         """Return what the gateway has stored."""
         assert self.gateway is not None
         self.fake.postman.settle()
-        found: list[WebhookEvent] = self.gateway.do(self.store.events(EventFilter(), newest_first=False))
+        found: list[WebhookEvent] = on_loop(self.gateway, self.store.events(EventFilter(), newest_first=False))
         return found
 
 
@@ -76,7 +77,7 @@ def scene(name: str, *, secret: str | None = None, is_up: bool = True, **argumen
     store = new_store()
     sources = {name: Source(platform=stage.fake.platform, credential=credential)}
     app = Gateway(Intake(store, sources, aliases=aliases()), clock=stage.clock)
-    with served(app, store=store) as gateway, stage.served():
+    with GATES.of(app, store) as gateway, stage.served():
         if is_up:
             stage.fake.reach(HOST, f"http://127.0.0.1:{gateway.port}")
         with stage.fake.push():
