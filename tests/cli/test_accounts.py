@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,24 @@ def test_an_account_without_a_token_is_no_account(stage: Stage) -> None:
     result = stage.run("accounts", "check", "youtube")
     assert result.exit_code == 3
     assert "no token is configured for youtube; there is one for: twitter/shop" in result.stderr
+
+
+def test_the_doctor_tells_of_the_key(stage: Stage, folder: Path) -> None:
+    def told(**env: str) -> list[str]:
+        return [each["status"] for each in rows(stage.run("doctor", "--json", **env)) if each["check"] == "key"]
+
+    assert told() == []
+    stage.run("accounts", "check")
+    assert told() == ["ok"]
+    newer = {"MODERATION_AI_CREDENTIALS__KEYS": "A" * 43 + "="}
+    assert told(**newer) == ["warning"]
+    assert stage.run("accounts", "refresh", **newer).exit_code == 0
+    assert told(**newer) == ["ok"]
+    (folder / "moderation.db.key").unlink()
+    assert told() == ["failure"]
+    assert not (folder / "moderation.db.key").exists(), "no other key takes its place"
+    assert stage.run("accounts", "check").exit_code == 1
+    assert not (folder / "moderation.db.key").exists()
 
 
 def test_keys_are_masked_where_settings_are_shown(stage: Stage) -> None:

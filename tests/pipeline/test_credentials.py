@@ -88,7 +88,7 @@ class Stage:
             [access],
             self.sender,
             self.clock,
-            lambda: Sealer(keys),
+            lambda is_new: Sealer(keys),
             name=name,
             patience=patience,
         )

@@ -117,6 +117,13 @@ def test_where_it_cannot_be_written_the_setting_is_named(tmp_path: Path) -> None
         find_keys((), tmp_path / "nowhere" / "k")
 
 
+def test_no_other_key_takes_the_place_of_one_that_is_missed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"holds tokens.*is not here.*copy the key file"):
+        find_keys((), tmp_path / "k", is_new=False)
+    assert not (tmp_path / "k").exists()
+    assert find_keys([ONE], tmp_path / "k", is_new=False) == [ONE]
+
+
 def test_the_file_lies_beside_the_store(tmp_path: Path) -> None:
     sealer_for(f"sqlite:///{tmp_path}/inbox.db")
     assert (tmp_path / "inbox.db.key").exists()

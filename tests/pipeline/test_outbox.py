@@ -37,6 +37,10 @@ class Stage:
         self.outbox = make()
         self._running: asyncio.Task[None] | None = None
 
+    def restart(self) -> None:
+        """Put another outbox in the place of this one, with the tokens that are good now."""
+        self.outbox = self._make()
+
     def begin(self) -> None:
         self._running = asyncio.get_running_loop().create_task(self.outbox.run())
 
@@ -333,6 +337,25 @@ async def test_an_account_that_must_be_authorised_again_rests_and_gives_nothing_
 def row_of_denial(fake: Fake) -> Failure:
     api = fake.platform.api
     return row_of((*api.call("refresh").failures, *api.failures), *fake.denied)
+
+
+async def test_an_account_on_instagram_whose_token_ended_goes_on_once_it_is_authorised_again() -> None:
+    async with staged("instagram") as stage:
+        things = [stage.fake.write(f"{number}") for number in range(4)]
+        stage.fake.expire()
+        wanted = [await stage.want(thing) for thing in things]
+        stage.begin()
+        await stage.until_tried(wanted[0])
+        await stage.end()
+        stage.fake.authorise()
+        stage.restart()
+        stage.begin()
+        stage.later(400)
+        for action in wanted:
+            await stage.until(action, "done")
+        assert [stage.fake.count(thing.id) for thing in things] == [1] * 4
+        (saved,) = await stage.store.sessions()
+        assert saved.refused_at is None
 
 
 async def test_tokens_that_no_key_opens_give_nothing_up() -> None:

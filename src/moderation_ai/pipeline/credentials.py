@@ -35,7 +35,7 @@ _NEVER = timedelta(days=365)
 class Credentials:
     """The tokens of the accounts in ``accesses``; it belongs to one event loop, and ``name`` is no other worker's.
 
-    ``sealer`` gives what they are encrypted by, once, when it is first needed.
+    ``sealer`` gives what they are encrypted by, as ``Vault`` has it.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Credentials:
         accesses: Iterable[Access],
         sender: Sender,
         clock: Clock,
-        sealer: Callable[[], Sealer],
+        sealer: Callable[[bool], Sealer],
         *,
         name: str,
         patience: float = PATIENCE,

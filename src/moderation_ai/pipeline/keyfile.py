@@ -14,7 +14,7 @@ from pathlib import Path
 
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.sealing import KEY_BYTES, read_key
-from moderation_ai.pipeline.sealing import Sealer
+from moderation_ai.pipeline.sealing import NO_KEY, Sealer
 from moderation_ai.stores.urls import companion
 
 ENDING = ".key"
@@ -22,22 +22,26 @@ ENDING = ".key"
 _LARGEST = 16_384
 
 
-def sealer_for(url: str, configured: Sequence[str] = ()) -> Sealer:
+def sealer_for(url: str, configured: Sequence[str] = (), *, is_new: bool = True) -> Sealer:
     """Return what seals the tokens in the store at ``url``; raises what ``find_keys`` does."""
-    return Sealer(find_keys(configured, companion(url, ENDING)))
+    return Sealer(find_keys(configured, companion(url, ENDING), is_new=is_new))
 
 
-def find_keys(configured: Sequence[str], file: Path | None) -> list[str]:
+def find_keys(configured: Sequence[str], file: Path | None, *, is_new: bool = True) -> list[str]:
     """Return the keys, newest first: the configured ones and behind them those in ``file``.
 
-    Where there is none, one is made, in ``file`` if that is not None; else it lives as long as this process. Raises
-    ``ConfigurationError`` for a file that others may read, that is no plain file or holds no key, or that cannot be
-    written.
+    Where there is none, one is made if there is nothing yet that needs another (``is_new``), in ``file`` if that is not
+    None; else it lives as long as this process. Raises ``ConfigurationError`` for a file that is wanting, that others
+    may read, that is no plain file or holds no key, or that cannot be written.
     """
     try:
         known = read_keys(file) if file is not None else []
         if configured or known:
             return [*configured, *known]
+        if not is_new and file is not None:
+            raise ConfigurationError(
+                f"the store holds tokens, and the key file {file} that they were encrypted under is not here: {NO_KEY}"
+            )
         return _make(file) if file is not None else [_key_of_this_process()]
     except OSError as error:
         why = "it is a link" if error.errno == errno.ELOOP else error.strerror

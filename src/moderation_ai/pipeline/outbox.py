@@ -76,7 +76,7 @@ class Outbox:
         self._chance = chance
         self._sender = sender or Sender(now=clock.now)
         self.credentials = credentials or Credentials(
-            store, self.accesses.values(), self._sender, clock, lambda: Sealer(find_keys((), None)), name=name
+            store, self.accesses.values(), self._sender, clock, lambda is_new: Sealer(find_keys((), None)), name=name
         )
         self._poll = poll
         self._held = 0

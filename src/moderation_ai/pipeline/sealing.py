@@ -9,6 +9,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.sealing import read_key
 
+NO_KEY = (
+    "put it behind the newest in credentials.keys (MODERATION_AI_CREDENTIALS__KEYS), or copy the key file that belongs "
+    "to the store; if it is lost, `moderation-ai accounts forget` and authorise the accounts again"
+)
+"""What to do where the key is not here."""
+
 
 class Sealer:
     """Encrypt under the first of ``keys``, open what any of them encrypted; nothing of them shows in a repr.
@@ -32,9 +38,7 @@ class Sealer:
             return self._all.decrypt(sealed)
         except InvalidToken as error:
             raise ConfigurationError(
-                "the tokens in the store are encrypted under a key that is not among those here: put it behind the "
-                "newest in credentials.keys (MODERATION_AI_CREDENTIALS__KEYS), or copy the key file that belongs to "
-                "the store; if it is lost, `moderation-ai accounts forget` and authorise the accounts again"
+                f"the tokens in the store are encrypted under a key that is not among those here: {NO_KEY}"
             ) from error
 
     def is_newest(self, sealed: bytes) -> bool:

@@ -19,9 +19,12 @@ Key = tuple[str, str]
 
 
 class Vault:
-    """Read and save tokens, never an older one over a newer; ``sealer`` is called once, when it is first needed."""
+    """Read and save tokens, never an older one over a newer.
 
-    def __init__(self, store: Store, clock: Clock, sealer: Callable[[], Sealer]) -> None:
+    ``sealer`` is called once, when it is first needed, with whether nothing is saved yet, so that a key may be made.
+    """
+
+    def __init__(self, store: Store, clock: Clock, sealer: Callable[[bool], Sealer]) -> None:
         """Keep the parts; nothing is read yet."""
         self._store = store
         self._clock = clock
@@ -31,7 +34,8 @@ class Vault:
     async def open(self) -> Sealer:
         """Find the keys; raise ``ConfigurationError`` where that fails."""
         if self._sealer is None:
-            self._sealer = await asyncio.to_thread(self._make_sealer)
+            is_new = not await self._store.sessions()
+            self._sealer = await asyncio.to_thread(self._make_sealer, is_new)
         return self._sealer
 
     async def look(self, access: Access) -> Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from moderation_ai.core.access import Access
 from moderation_ai.pipeline.accounts import DESK
@@ -27,6 +28,7 @@ from moderation_ai.pipeline.moderator import Moderator, choose_access
 from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.poller import Poller
 from moderation_ai.pipeline.retention import Housekeeper
+from moderation_ai.pipeline.sealing import Sealer
 from moderation_ai.pipeline.standing import Standing, read_standings
 from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.pipeline.tally import Tally
@@ -82,7 +84,7 @@ class Parts:
         name = name_here()
         self.sender = sender or Sender(now=self.clock.now)
         self.credentials = Credentials(
-            store, setup.accesses, self.sender, self.clock, lambda: sealer_for(store.url, setup.keys), name=name
+            store, setup.accesses, self.sender, self.clock, partial(_sealer, store.url, setup.keys), name=name
         )
         self.outbox = Outbox(
             store,
@@ -250,9 +252,13 @@ class Parts:
         )
 
 
+def _sealer(url: str, keys: Sequence[str], is_new: bool) -> Sealer:
+    return sealer_for(url, keys, is_new=is_new)
+
+
 def credentials_here(
     store: Store, accesses: Iterable[Access], clock: Clock, *, keys: Sequence[str], sender: Sender | None = None
 ) -> Credentials:
     """Return the tokens in ``store`` for a program that runs beside those that serve it."""
     sender = sender or Sender(now=clock.now)
-    return Credentials(store, accesses, sender, clock, lambda: sealer_for(store.url, keys), name=name_here())
+    return Credentials(store, accesses, sender, clock, partial(_sealer, store.url, keys), name=name_here())

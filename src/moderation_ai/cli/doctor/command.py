@@ -13,7 +13,7 @@ from moderation_ai.cli.doctor.findings import FAILURE, OK, Finding, failure, ok,
 from moderation_ai.cli.doctor.handling import check_clock, check_events
 from moderation_ai.cli.doctor.reaching import check_reach
 from moderation_ai.cli.doctor.storing import check_store
-from moderation_ai.cli.doctor.tokens import check_tokens
+from moderation_ai.cli.doctor.tokens import check_key, check_tokens
 from moderation_ai.cli.serve.loading import load_handlers
 from moderation_ai.cli.serve.token import find_token
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
@@ -101,10 +101,12 @@ def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Findin
     async def look() -> list[Finding]:
         async with opened(invocation.store_url) as store:
             standings = await read_standings(store, polled, now)
+            saved, settings = await store.sessions(), invocation.settings
             return [
                 *await check_events(store, handlers, now),
                 *check_accounts(standings, polled, now),
-                *check_tokens(accesses_of(invocation.settings.platforms), await store.sessions(), now),
+                *check_key(settings.credentials.keys, invocation.store_url, saved),
+                *check_tokens(accesses_of(settings.platforms), saved, now),
             ]
 
     try:

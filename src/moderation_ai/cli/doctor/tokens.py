@@ -6,9 +6,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
+from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.access import Access
+from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.pipeline.authorising import ENDED, REFUSED, UNCONFIGURED, Authorisation, authorisations
+from moderation_ai.pipeline.keyfile import sealer_for
 from moderation_ai.stores.register import SavedSession
+
+
+def check_key(configured: Sequence[str], store_url: str, saved: Sequence[SavedSession]) -> Iterator[Finding]:
+    """Yield whether the tokens in the store can be opened here; no key is made."""
+    if not saved:
+        return
+    try:
+        sealer = sealer_for(store_url, configured, is_new=False)
+        for each in saved:
+            sealer.open(each.sealed)
+    except ConfigurationError as error:
+        yield failure("key", str(error), "see docs/credentials.md on keys; `serve` does not start like this")
+        return
+    older = sum(not sealer.is_newest(each.sealed) for each in saved)
+    if older:
+        message = f"the tokens of {plural(older, 'account')} are still encrypted under an older key"
+        yield warning("key", message, "keep that key, or `moderation-ai accounts refresh` before you take it out")
+    else:
+        yield ok("key", "the newest key opens all tokens")
 
 
 def check_tokens(accesses: Iterable[Access], saved: Sequence[SavedSession], now: datetime) -> Iterator[Finding]:
