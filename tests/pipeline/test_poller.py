@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,7 +45,7 @@ class Stage:
         self._running: list[tuple[Poller, asyncio.Task[None]]] = []
         self.added = 0
         source = Source(platform=watch.access.platform, credential=watch.credential)
-        self.intake = Intake(store, {"board": source}, tally=self.tally)
+        self.intake = Intake(store, {"board": source}, tally=self.tally, on_repeats=self._note)
         self._source = source
 
     def begin(self, name: str = "w1") -> Poller:
@@ -61,6 +61,9 @@ class Stage:
         )
         self._running.append((poller, asyncio.create_task(poller.run())))
         return poller
+
+    async def _note(self, platform: str, seqs: Sequence[int], when: datetime) -> None:
+        await self.store.note_repeats(seqs, when)
 
     async def _hear(self, platform: str, account: str) -> None:
         self.silenced.append((platform, account))
@@ -462,17 +465,32 @@ async def test_what_push_told_of_and_what_it_did_not_is_counted_once(kind: str) 
         stage.begin()
         await stage.forward(1)
         await stage.push(stage.wire.write())
-        stage.wire.write("lost", age=-1)
-        await stage.forward(300)
+        stage.wire.write("lost")
+        await stage.forward(400)
         coverage = await stage.coverage()
-        assert (coverage.pushed, coverage.missed) == (1, 0), "what polling saw while it was young is not push's fault"
+        assert (coverage.pushed, coverage.missed) == (1, 1)
         await stage.push(stage.wire.write())
-        for _ in range(2):
-            stage.wire.write("lost", age=-1)
-            stage.wire.fails = [(503, {})] * 4
-            await stage.forward(300)
+        await stage.forward(400)
         coverage = await stage.coverage()
-        assert (coverage.pushed, coverage.missed) == (2, 2)
+        assert (coverage.pushed, coverage.missed, coverage.missed_in_row) == (2, 1, 0)
+
+
+async def test_where_polling_was_quicker_than_push_both_told_it() -> None:
+    async with staged(reconciles=True, interval=5) as stage:
+        stage.begin()
+        await stage.forward(1)
+        quick, late = stage.wire.write(), stage.wire.write()
+        await stage.forward(10)
+        assert [event.source for event in await stage.events()] == ["poll", "poll"]
+        await stage.push(quick)
+        await stage.forward(20)
+        assert (await stage.coverage()).pushed == 0, "it is judged when push has had its time"
+        await stage.forward(60)
+        coverage = await stage.coverage()
+        assert (coverage.pushed, coverage.missed) == (1, 1)
+        await stage.push(late)
+        await stage.forward(60)
+        assert (await stage.coverage()).missed == 1, "what comes later than that stays missed"
 
 
 async def test_a_push_that_has_gone_silent_is_told_of_once_and_over_when_it_pushes_again() -> None:
@@ -494,9 +512,9 @@ async def test_what_was_counted_is_known_after_a_restart_and_not_counted_again()
         stage.begin()
         await stage.forward(1)
         await stage.push(stage.wire.write())
-        await stage.forward(60)
+        await stage.forward(150)
         await stage.end()
         stage.begin()
-        await stage.forward(120)
+        await stage.forward(150)
         coverage = await stage.coverage()
         assert (coverage.pushed, coverage.missed) == (1, 0)

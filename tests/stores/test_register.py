@@ -150,3 +150,15 @@ async def test_changes_at_the_same_time_lose_none(store: Store) -> None:
 
     await asyncio.gather(*(store.change_subscription("instagram", "s1", count) for _ in range(20)))
     assert (await store.subscriptions())[0].tries == 20
+
+
+# --- what was pushed once more ---
+
+
+async def test_what_was_pushed_once_more_is_known_for_an_hour(store: Store) -> None:
+    await store.note_repeats([3, 5, 3], NOW)
+    await store.note_repeats([5, 7], after(3000))
+    assert await store.repeats([1, 3, 5, 7]) == {3, 5, 7}
+    assert await store.repeats([]) == set()
+    await store.note_repeats([], after(3601))
+    assert await store.repeats([3, 5, 7]) == {7}

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 GRACE = timedelta(seconds=60)
-"""How old a comment may be before push should have told of it: what is younger when polling sees it is not judged."""
+"""How old a comment may be before push should have told of it: what is younger is not judged yet."""
 ENOUGH = 3
 """Comments that push did not tell of, one after the other and with none between that it did, until it is silent."""
 PATIENCE = timedelta(minutes=15)
@@ -28,8 +28,8 @@ class Hour(msgspec.Struct, frozen=True, array_like=True):
 class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came of comparing one feed with what was pushed, since ``since``.
 
-    ``pushed`` counts comments that push had told of when polling saw them, ``missed`` those of which it had not, though
-    they were older than ``GRACE``. ``hours`` are the last 24 of them. ``missed_in_row`` counts those since push last
+    ``pushed`` counts comments that push told of, before polling saw them or within ``GRACE``, ``missed`` those of which
+    it had not by then. ``hours`` are the last 24 of them. ``missed_in_row`` counts those since push last
     told of one, the first of which was found at ``row_began_at``. Comments written before ``judged_until`` are counted.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -46,6 +46,14 @@ _FATES = {"subscribe": "confirmed", "unsubscribe": "ended", "denied": "denied"}
 """What a hub's asking is counted as."""
 
 
+OnRepeats = Callable[[str, Sequence[int], datetime], Awaitable[None]]
+"""Is told of a platform, and where events stand that were pushed when they were stored already."""
+
+
+async def note_nothing(platform: str, seqs: Sequence[int], when: datetime) -> None:
+    """Note nothing of what was pushed once more: nobody compares it with what was polled."""
+
+
 class Accepted(msgspec.Struct, frozen=True):
     """What became of a request's events: how many are new, known already, and of no use to us."""
 
@@ -58,8 +66,9 @@ class Intake:
     """Take requests in: verify, parse, keep once, answer.
 
     ``sources`` maps ``platform`` or ``platform/account`` to what is configured. ``on_added`` is called when new events
-    were stored, to wake the worker. ``keys`` finds the keys that tokens name; without it such a request is refused for
-    now. ``hubs`` knows the topics that were asked for beside the configured ones.
+    were stored, to wake the worker, ``on_repeats`` when some came that were stored before. ``keys`` finds the keys that
+    tokens name; without it such a request is refused for now. ``hubs`` knows the topics
+    that were asked for beside the configured ones.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Intake:
         tally: Tally | None = None,
         max_body: int = MAX_BODY,
         on_added: Callable[[], None] = lambda: None,
+        on_repeats: OnRepeats = note_nothing,
         keys: KeyRing | None = None,
         hubs: Hubs | None = None,
     ) -> None:
@@ -88,6 +98,7 @@ class Intake:
         self._trusted = trusted or Networks()
         self._max_body = max_body
         self._on_added = on_added
+        self._on_repeats = on_repeats
         self._keys = keys
         self._hubs = hubs
 
@@ -204,7 +215,16 @@ class Intake:
         self.tally.hear(name, {each.event.account for each in events}, topic, request.received_at)
         if added.new:
             self._on_added()
+        if added.duplicates:
+            await self._note_repeats(name, added, request.received_at)
         return Accepted(added.new, added.duplicates, len(parsed.ignored))
+
+    async def _note_repeats(self, platform: str, added: Added, when: datetime) -> None:
+        """Tell which stored events were pushed once more; that they are stored is what the sender asks for."""
+        try:
+            await self._on_repeats(platform, [seq for seq in added.seqs if seq not in added.fresh], when)
+        except StoreError as error:
+            logger.info("what was pushed once more could not be noted: %s", error)
 
     def _is_lent(self, request: Request, source: Source) -> bool:
         """Say whether the signature proves nothing, because anyone can have had us sign this body as a handshake."""

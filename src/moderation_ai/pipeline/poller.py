@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -75,8 +75,14 @@ class Poller:
             on_silent,
             chance,
         )
+        self._store = store
         self._stop = asyncio.Event()
         self.accounts = [AccountPoller(watch, parts, name, self._stop) for watch in watches if feeds_of(watch)]
+
+    async def note_repeats(self, platform: str, seqs: Sequence[int], when: datetime) -> None:
+        """Keep that push told of what is stored, where that is compared with what was polled; raise ``StoreError``."""
+        if any(each.watch.access.platform.name == platform and each.watch.pushes for each in self.accounts):
+            await self._store.note_repeats(seqs, when)
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:

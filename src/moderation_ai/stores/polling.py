@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
 import msgspec
 
 from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.register import Cursor, Duty
 from moderation_ai.stores.rows import encode
-from moderation_ai.stores.times import to_time
+from moderation_ai.stores.times import to_micros, to_time
 
+REPEATS_KEPT = timedelta(hours=1)
+"""How long it is known that an event was pushed once more."""
 _decode = msgspec.json.Decoder(Cursor).decode
 
 
@@ -57,3 +62,20 @@ def cursors() -> Verb[list[Cursor]]:
     """Return how far each feed was read."""
     rows = yield "SELECT cursor FROM {s}cursors", ()
     return sorted((_decode(body) for (body,) in rows), key=lambda one: (one.platform, one.account, one.feed))
+
+
+def note_repeats(seqs: Sequence[int], now: datetime) -> Verb[None]:
+    """Keep that events were pushed once more, for an hour."""
+    at = to_micros(now)
+    yield "DELETE FROM {s}repeats WHERE at < $1", (to_micros(now - REPEATS_KEPT),)
+    for seq in sorted(set(seqs)):
+        yield "INSERT INTO {s}repeats (seq, at) VALUES ($1, $2) ON CONFLICT (seq) DO NOTHING", (seq, at)
+
+
+def repeats(seqs: Sequence[int]) -> Verb[set[int]]:
+    """Return which of the events were pushed once more."""
+    found: set[int] = set()
+    for seq in seqs:
+        rows = yield "SELECT seq FROM {s}repeats WHERE seq = $1", (seq,)
+        found.update(number for (number,) in rows)
+    return found

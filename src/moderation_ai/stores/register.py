@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -116,6 +116,12 @@ class Register(Sessions, Protocol):
 
     async def duties(self) -> list[Duty]:
         """Return all duties that somebody has or had, by name; a lease may be over."""
+
+    async def note_repeats(self, seqs: Sequence[int], now: datetime) -> None:
+        """Keep for an hour that stored events were pushed once more."""
+
+    async def repeats(self, seqs: Sequence[int]) -> set[int]:
+        """Return which of the events at ``seqs`` were pushed once more in the last hour."""
 
     async def cursor(self, platform: str, account: str, feed: str) -> Cursor | None:
         """Return how far a feed was read, or None for one that never was."""

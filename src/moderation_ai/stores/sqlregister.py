@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from moderation_ai.core.subscribing import Subscription
@@ -31,6 +31,14 @@ class SqlRegister(SqlVerbs):
     async def duties(self) -> list[Duty]:
         """Return who has which duty."""
         return await self._look(polling.duties)
+
+    async def note_repeats(self, seqs: Sequence[int], now: datetime) -> None:
+        """Keep that events were pushed once more."""
+        await self._change(lambda: polling.note_repeats(seqs, now))
+
+    async def repeats(self, seqs: Sequence[int]) -> set[int]:
+        """Return which events were pushed once more."""
+        return await self._look(lambda: polling.repeats(seqs))
 
     async def cursor(self, platform: str, account: str, feed: str) -> Cursor | None:
         """Return how far a feed was read."""

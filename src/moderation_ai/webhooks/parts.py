@@ -127,6 +127,7 @@ class Parts:
             tally=self.tally,
             max_body=setup.max_body,
             on_added=self.worker.wake,
+            on_repeats=lambda *repeats: self.poller.note_repeats(*repeats),
             keys=self.keys,
             hubs=Hubs(store),
         )
