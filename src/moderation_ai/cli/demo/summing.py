@@ -91,3 +91,10 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         f"lost {summary['lost']:,}; hidden {summary['hidden']:,}, missed {summary['missed']:,}, "
         f"time to hide p50 {summary['time_to_hide_p50_ms']} ms, p99 {summary['time_to_hide_p99_ms']} ms"
     )
+    if "healing" in summary:
+        told = summary["healing"]
+        print_line(
+            f"a webhook lost at {told['platform']}: {'healed' if summary['healed'] else 'NOT healed'}; of "
+            f"{told['written']} comments {told['pushed']} were pushed, {told['polled']} polled, {told['twice']} told "
+            "twice"
+        )
