@@ -11,8 +11,10 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from moderation_ai.core.acts import Target
 from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.base import Counts, EventFilter, Store
+from moderation_ai.stores.ledger import Settled, Wanted
 from moderation_ai.stores.moving.copying import copy
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.register import Cursor, SavedSession
@@ -70,6 +72,29 @@ def test_feeds_are_read_on_where_they_were_left(run: Run) -> None:
     within(URL, lambda store: store.save_cursor(cursor))
     assert run("store", "copy", URL, target).exit_code == 0
     assert within(target, lambda store: store.cursors()) == [cursor]
+
+
+def test_actions_go_on_there_and_what_was_being_sent_is_looked_at_first(run: Run) -> None:
+    target = new_database()
+
+    async def fill(store: Store) -> None:
+        for number in range(3):
+            await store.want(Wanted(platform="x", action="hide", target=Target(id=f"c{number}")), NOW)
+        await store.claim_actions("w", 2, NOW, 30)
+        await store.settle_actions([Settled(id=1, status="done")], NOW, worker="w")
+        await store.pause_account("x", "", NOW, "too many")
+
+    async def go_on(store: Store) -> tuple[Any, ...]:
+        await store.pause_account("x", "", None)
+        claimed = await store.claim_actions("w2", 10, NOW, 30)
+        new = await store.want(Wanted(platform="x", action="hide", target=Target(id="c9")), NOW)
+        done = await store.action(1)
+        return [(each.id, each.begun) for each in claimed], new.id, done and done.status, await store.receipts(1)
+
+    within(URL, fill)
+    before = within(URL, lambda store: store.receipts(1))
+    assert run("store", "copy", URL, target).exit_code == 0
+    assert within(target, go_on) == ([(2, True), (3, False)], 4, "done", before)
 
 
 def test_the_accounts_tokens_come_along(run: Run) -> None:

@@ -11,6 +11,7 @@ import asyncpg
 
 from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.moving import reading
+from moderation_ai.stores.moving.ledger import LEDGER, NUMBERED, rows_of, table_of
 from moderation_ai.stores.postgres import PostgresStore
 from moderation_ai.stores.postgres.failing import as_store_error
 from moderation_ai.stores.postgres.rows import columns
@@ -135,6 +136,7 @@ class _Copy:
     async def _copy_the_rest(self) -> None:
         for rows in reading.things(self._from, self._page):
             await self._insert("things", rows)
+        await self._copy_the_ledger()
         async with self._to.transaction():
             for table, rows in reading.others(self._from).items():
                 await self._to.execute(f"DELETE FROM moderation_ai.{table}")
@@ -145,10 +147,24 @@ class _Copy:
                     f"HAVING max({column}) IS NOT NULL"
                 )
 
-    async def _insert(self, table: str, rows: Sequence[reading.Row]) -> None:
+    async def _copy_the_ledger(self) -> None:
+        for name in LEDGER:
+            table = table_of(self._from, name)
+            await self._to.execute(f"DELETE FROM moderation_ai.{name}")
+            for rows in rows_of(self._from, table, self._page):
+                await self._insert(name, rows, ", ".join(table.columns), table.types)
+        for name in NUMBERED:
+            await self._to.execute(
+                f"SELECT setval(pg_get_serial_sequence('moderation_ai.{name}', 'id'), max(id)) "
+                f"FROM moderation_ai.{name} HAVING max(id) IS NOT NULL"
+            )
+
+    async def _insert(
+        self, table: str, rows: Sequence[reading.Row], names: str | None = None, types: Sequence[str] | None = None
+    ) -> None:
         if not rows:
             return
-        names, types = _COLUMNS[table], _TYPES[table].split()
+        names, types = names or _COLUMNS[table], types or _TYPES[table].split()
         given = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=1))
         # A list of lists of different lengths is none that PostgreSQL takes: it comes as a text.
         chosen = "lane, thing, seqs::bigint[]" if table == "things" else names

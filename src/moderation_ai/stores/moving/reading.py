@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from moderation_ai.stores.moving.ledger import LEDGER
 from moderation_ai.stores.postgres.rows import as_text, as_text_or_none
 from moderation_ai.stores.rows import READY
 from moderation_ai.stores.sqlite.pruning import PLACE_DIGITS
@@ -137,6 +138,7 @@ COUNTED = (
     "subscriptions",
     "cursors",
     "sessions",
+    *LEDGER,
 )
 """Tables of which both stores have to have as many rows in the end."""
 
