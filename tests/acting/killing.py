@@ -18,6 +18,7 @@ from moderation_ai.fakes.app import serve_fake
 from moderation_ai.fakes.replies import Reply
 from moderation_ai.fakes.things import Thing
 from moderation_ai.stores.base import Store
+from moderation_ai.stores.ledger import LedgerFilter
 from moderation_ai.stores.opening import open_store
 from tests.acting.child import Orders
 from tests.acting.clocks import FastClock
@@ -86,6 +87,8 @@ class Killing:
                 async with asyncio.timeout(LONGEST):
                     await self._until_over(store, served.stand_ins)
                 await check(self.fake, store, self.things)
+            except TimeoutError as error:
+                raise AssertionError(f"it did not come to an end: {await self._state(store)}") from error
             finally:
                 await asyncio.to_thread(self.fake.postman.stop)
                 if self.child is not None:
@@ -134,6 +137,16 @@ class Killing:
                 await asyncio.to_thread(self._begin, stand_ins)
             elif await self._is_over(store):
                 return
+
+    async def _state(self, store: Store) -> str:
+        """Return what keeps it from its end."""
+        counts, actions = await store.counts(), await store.actions(LedgerFilter(state="open"), limit=20)
+        lives = self.child is not None and _lives(self.child.pid)
+        open_ones = [(each.action, each.tries, each.due_at, each.is_sending, each.reason) for each in actions]
+        paused = [(each.paused_until, each.reason) for each in await store.outboxes()]
+        workers = await store.workers(), await store.actors()
+        now = self.clock.now()
+        return f"{now:%H:%M:%S}, lives={lives}, {counts.by_status}, {open_ones}, {paused}, {workers}, {self.killed}"
 
     async def _is_over(self, store: Store) -> bool:
         postman = self.fake.postman

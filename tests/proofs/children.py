@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -58,6 +59,7 @@ class Nursery:
 
     def __init__(self, module: str = "tests.proofs.serving") -> None:
         """Start that process; ``module`` has the ``main`` that each runs."""
+        self._turn = threading.Lock()
         command = [sys.executable, "-m", "tests.proofs.nursery", module]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -76,9 +78,10 @@ class Nursery:
         """Fork the module's ``main`` with these arguments, and return once it listens."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(arguments).encode() + b"\n")
-        self._process.stdin.flush()
-        ready = json.loads(self._process.stdout.readline())
+        with self._turn:  # Of two that ask at one time, each must get its own answer.
+            self._process.stdin.write(json.dumps(arguments).encode() + b"\n")
+            self._process.stdin.flush()
+            ready = json.loads(self._process.stdout.readline())
         return Forked(int(ready["pid"]), _port(ready))
 
 
