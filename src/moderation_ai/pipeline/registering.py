@@ -41,8 +41,7 @@ async def register_all(
     warning = check_callback(url)
     if warning:
         logger.warning("%s", warning)
-    site = subscriber.site(platform.name, account)
-    _require_account(subscriber, platform.name, account, site)
+    site = _choose(subscriber, platform.name, account)
     if site is None or not site.can_ask:
         return [await _note(subscriber, platform, site, url, account, events)]
     _check_secret(site, secret)
@@ -170,14 +169,23 @@ def _why_not(platform: Platform, site: Site | None) -> str:
     return f"{platform.name} has no API by which webhooks are registered: {instead}"
 
 
-def _require_account(subscriber: Subscriber, platform: str, account: str | None, site: Site | None) -> None:
-    """Raise ``ConfigurationError`` where no account is called so, or several are and none is named."""
-    names = sorted(each.account for each in subscriber.sites if each.platform.name == platform and each.account)
-    if site is not None or not names:
-        return
-    if account is not None:
+def _choose(subscriber: Subscriber, platform: str, account: str | None) -> Site | None:
+    """Return the account that is meant: the one that is named, the platform's own, or the only one that can ask.
+
+    Raises ``ConfigurationError`` where no account is called so, or several could ask and none is named.
+    """
+    ours = [each for each in subscriber.sites if each.platform.name == platform]
+    names = sorted(each.account for each in ours if each.account)
+    site = next((each for each in ours if each.account == account), None)
+    if account is not None and site is None and names:
         raise ConfigurationError(f"{platform} has no account {account!r}; configured are {', '.join(names)}")
-    raise ConfigurationError(f"say which account of {platform} is meant: {', '.join(names)}")
+    able = [each for each in ours if each.can_ask]
+    if account is not None or site in able or not able:
+        return site
+    if len(able) > 1:
+        meant = ", ".join(each.account or "" for each in able)
+        raise ConfigurationError(f"say which account of {platform} is meant: {meant}")
+    return able[0]
 
 
 def _check_secret(site: Site, secret: str | None) -> None:

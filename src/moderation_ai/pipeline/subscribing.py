@@ -314,7 +314,9 @@ def cannot_ask(platform: str, site: Site | None) -> str:
         instead = site.platform.subscribe_instead or "its page in the docs says how it is done"
         return f"{platform} has no API by which webhooks are registered: {instead}"
     missing = ("access_token",) if site is None else site.missing
-    return f"{platform} cannot be asked: set {' and '.join(f'platforms.{platform}.{name}' for name in missing)}"
+    own = f"accounts.{site.account}." if site is not None and site.account else ""
+    names = [f"platforms.{platform}.{own if name == 'access_token' else ''}{name}" for name in missing]
+    return f"{platform} cannot be asked: set {' and '.join(names)}"
 
 
 def _with_id(wish: Wish, found: Sequence[Subscription]) -> list[Subscription]:
