@@ -201,6 +201,7 @@ def test_a_whole_run_loses_nothing_and_tells_so(capsys: pytest.CaptureFixture[st
     assert summary["accepted"] == summary["stored"] + summary["duplicates"] + summary["ignored"]
     assert summary["handled"] == summary["stored"] + summary["stored_unanswered"]
     assert set(summary["platforms"]) >= SIX
+    assert summary["healed"]
     assert len(asyncio.run(stored(url))) == summary["handled"]
 
     assert asyncio.run(foreign(url)) is None, "a second demo may use it again"

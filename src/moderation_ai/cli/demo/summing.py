@@ -87,10 +87,6 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         f"stored without an answer {summary['stored_unanswered']:,}"
     )
     print_line(f"answered in p50 {summary['p50_ms']} ms, p99 {summary['p99_ms']} ms")
-    print_line(
-        f"lost {summary['lost']:,}; hidden {summary['hidden']:,}, missed {summary['missed']:,}, "
-        f"time to hide p50 {summary['time_to_hide_p50_ms']} ms, p99 {summary['time_to_hide_p99_ms']} ms"
-    )
     if "healing" in summary:
         told = summary["healing"]
         print_line(
@@ -98,3 +94,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
             f"{told['written']} comments {told['pushed']} were pushed, {told['polled']} polled, {told['twice']} told "
             "twice"
         )
+    print_line(
+        f"lost {summary['lost']:,}; hidden {summary['hidden']:,}, missed {summary['missed']:,}, "
+        f"time to hide p50 {summary['time_to_hide_p50_ms']} ms, p99 {summary['time_to_hide_p99_ms']} ms"
+    )
