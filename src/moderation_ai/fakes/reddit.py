@@ -45,7 +45,7 @@ class RedditFake(Subreddit):
     def __init__(self, **arguments: Any) -> None:
         """Begin with a subreddit in which nobody wrote anything; ``arguments`` are those of ``Fake``."""
         super().__init__(**arguments)
-        self.log, self.posts = [], {}
+        self.log, self.posts, self.cached = [], {}, {}
 
     def new_thing(self, text: str, **fields: Any) -> Thing:
         """Return a new comment."""

@@ -7,6 +7,7 @@ follows a thing that is gone.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from moderation_ai.core.acts import REMOVED
@@ -18,6 +19,7 @@ from moderation_ai.fakes.things import Thing
 
 SPACE, SPACE_ID = "breadmakers", "t5_2bread"
 _DEPTH, _FORBIDDEN = 1000, (403, None)
+_CACHED = timedelta(seconds=30)
 
 
 class Subreddit(Fake):
@@ -26,6 +28,9 @@ class Subreddit(Fake):
     log: list[dict[str, Any]]
     """The moderation log, the oldest entry first."""
     posts: dict[str, Thing]
+    caches: bool = False
+    """Whether a listing that is asked for in the same words is answered as it was for half a minute."""
+    cached: dict[str, tuple[datetime, Reply]]
 
     def write_post(self, title: str, **fields: Any) -> Thing:
         """Have somebody write a post; no trigger tells of it."""
@@ -69,9 +74,14 @@ class Subreddit(Fake):
     def _children(self, call: Call, values: dict[str, Any], found: dict[str, tuple[str, dict[str, Any]]]) -> Reply:
         if not {SPACE, "mod"} & set(str(values["subreddits"]).split("+")):
             raise self.refusal(call, _FORBIDDEN)
-        page, after = page_behind(list(found)[:_DEPTH], values.get("after"), int(values["limit"]))
+        asked = f"{call.name} {values}"
+        if self.caches and asked in self.cached and self.now() - self.cached[asked][0] < _CACHED:
+            return self.cached[asked][1]
+        page, after = page_behind(list(found)[:_DEPTH], values.get("after"), min(values["limit"], 100))
         children = [{"kind": found[each][0], "data": found[each][1]} for each in page]
-        return say({"kind": "Listing", "data": {"after": after, "before": None, "children": children}})
+        reply = say({"kind": "Listing", "data": {"after": after, "before": None, "children": children}})
+        self.cached[asked] = self.now(), reply
+        return reply
 
 
 def listed(thing: Thing) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from moderation_ai.core.trails import Aspect, Item, Trail, read_trail, text_stat
 from moderation_ai.platforms.reddit import facts, listings, queues
 from moderation_ai.platforms.reddit.calls import API
 from moderation_ai.platforms.reddit.facts import Scope
+from moderation_ai.platforms.reddit.polled import PAGE_SIZE, SPREAD
 
 OVERLAP = timedelta(seconds=120)
 _QUEUES = ("modqueue", "reports")
@@ -60,7 +61,8 @@ class RedditPolls(Polls):
 
     def _walk(self, feed: Feed, trail: Trail, session: Session, now: datetime) -> Flow[Page]:
         # Never `before`: it answers nothing for ever once what it names is gone.
-        values = {"subreddits": feed.of, "after": trail.after or None}
+        limit = PAGE_SIZE - int(now.timestamp() / feed.interval) % SPREAD
+        values = {"subreddits": feed.of, "limit": limit, "after": trail.after or None}
         reading = yield from self.api.ask(feed.name, values, session)
         items, unread = _items(reading, _READERS[feed.name])
         after = as_id(at(reading.body, "data.after"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from moderation_ai.core.calls import Call, Field
 
-PAGE_SIZE = 100
+PAGE_SIZE, SPREAD = 100, 30
+"""Things on a page. The same words may be answered from a cache, so up to 30 fewer are asked for, by turns."""
 _OAUTH = "https://oauth.reddit.com"
 _ROOM = 4 << 20
 _COMMENT = (
@@ -33,7 +34,7 @@ def _listing(name: str, path: str, child: str, scopes: tuple[str, ...], source: 
         method="GET",
         url=f"{_OAUTH}/r/{{subreddits}}/{path}",
         fields=(
-            Field("limit", "query", only=(str(PAGE_SIZE),)),
+            Field("limit", "query", "integer"),
             Field("after", "query", required=False),
             Field("raw_json", "query", only=("1",)),
         ),
