@@ -473,10 +473,26 @@ async def test_whose_token_it_is_is_asked_once_and_kept(name: str) -> None:
 
 async def test_tiktok_tells_it_with_the_next_token() -> None:
     async with staged("tiktok") as stage:
-        credentials, access = stage.credentials(session=replace(stage.configured, account_id=None))
-        assert (await credentials.session(access)).account_id is None
-        assert (await credentials.refresh(access)).account_id == stage.fake.account
+        nameless = replace(stage.configured, account_id=None)
+        credentials, access = stage.credentials(session=nameless)
+        assert credentials.known(access).account_id is None
         assert (await credentials.session(access)).account_id == stage.fake.account
+        assert credentials.known(access).account_id == stage.fake.account
+        again, same = stage.credentials("w2", session=nameless)
+        assert (await again.session(same)).account_id == stage.fake.account
+        assert stage.refreshes == 1
+
+
+async def test_where_nobody_ever_tells_it_goes_on_without_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with staged("tiktok") as stage:
+        bare = replace(stage.configured, account_id=None, refresh_token=None)
+        credentials, access = stage.credentials(session=bare)
+        for _ in range(3):
+            assert (await credentials.session(access)).account_id is None
+        assert stage.fake.calls == []
+        assert [each.getMessage() for each in caplog.records if "configure the account's id" in each.getMessage()] == [
+            "tiktok: tiktok does not tell whose token it is: configure the account's id"
+        ]
 
 
 async def test_where_nobody_can_tell_just_now_it_goes_on_without_and_asks_later() -> None:

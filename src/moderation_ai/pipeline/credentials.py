@@ -78,6 +78,11 @@ class Credentials:
                 kept = await self._ready(access)
         return with_settings(kept.session, access)
 
+    def known(self, access: Access) -> Session:
+        """Return the tokens as they are known now, without asking anybody; from any thread."""
+        kept = self._kept.get(key_of(access))
+        return with_settings(kept.session, access) if kept is not None else access.session
+
     async def using(self, access: Access, act: Callable[[Session], Awaitable[T]]) -> T:
         """Return what ``act`` returns with the tokens; where they are not accepted, once more with the next ones.
 
@@ -211,13 +216,26 @@ class Credentials:
         try:
             flow = access.platform.identify(with_settings(kept.session, access))
             account_id = await self._sender.drive(flow, access.platform.hosts)
-        except (PlatformError, UnsupportedAction) as error:
-            wait = _NEVER if isinstance(error, UnsupportedAction) else ASK_WHO_AGAIN
-            self._asked_who[key] = self._clock.now() + wait
-            logger.info("%s: whose token it is cannot be told: %s", access.name, error)
+        except PlatformError as error:
+            self._asked_who[key] = self._clock.now() + ASK_WHO_AGAIN
+            logger.info("%s: whose token it is cannot be told now: %s", access.name, error)
             return kept
+        except UnsupportedAction as error:
+            self._asked_who[key] = self._clock.now() + _NEVER
+            return await self._identify_by_refresh(access, kept, error)
         record = replace(kept.record, session=replace(kept.session, account_id=account_id))
         kept = self._kept[key] = await self.vault.save(replace(kept, record=record)) or await self.vault.look(access)
+        return kept
+
+    async def _identify_by_refresh(self, access: Access, kept: Kept, why: UnsupportedAction) -> Kept:
+        """Get the next tokens where there is no call that tells whose they are: TikTok tells it with them."""
+        if kept.session.refresh_token is not None:
+            try:
+                kept = await self._refresh(access, kept)
+            except PlatformError as error:
+                logger.info("%s: whose token it is cannot be told: %s", access.name, error)
+        if kept.session.account_id is None:
+            logger.warning("%s: %s", access.name, why)
         return kept
 
     async def _look_after(self, access: Access) -> None:

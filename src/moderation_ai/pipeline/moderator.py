@@ -179,7 +179,7 @@ class Moderator:
         if access is None:
             raise UnsupportedAction(f"no access token is configured for {event.platform}")
         target = replace(platform.target(event), id=object_id_of(event))
-        platform.check(Act(action=action, targets=(target,)), access.session)
+        platform.check(Act(action=action, targets=(target,)), self._outbox.credentials.known(access))
         return Wanted(
             platform=event.platform,
             account=access.account,
