@@ -1,6 +1,7 @@
 """Asking a WebSub hub: the call by which a subscription is begun, renewed and ended, and the flows around it.
 
-Sources: https://www.w3.org/TR/websub/ (23 January 2018, section 5) and PubSubHubbub 0.4 for ``hub.verify``.
+Sources: https://www.w3.org/TR/websub/ (23 January 2018, section 5) and PubSubHubbub 0.4 for ``hub.verify``. WebSub says
+of refusals no more than 4xx and 5xx; 503 with 120 seconds, "Restricted topic" and Superfeedr's 422 were met by others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Meta's webhooks for Instagram, as rows of its table: what the app is subscribed to, and which accounts installed it.
 
 Sources: https://developers.facebook.com/docs/graph-api/reference/app/subscriptions/ and
-https://developers.facebook.com/documentation/instagram-platform/webhooks/setup.
+https://developers.facebook.com/documentation/instagram-platform/webhooks/setup. The error 2200 is in no table of
+Meta's; many projects have met it.
 """
 
 from __future__ import annotations

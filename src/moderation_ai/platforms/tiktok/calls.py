@@ -133,6 +133,7 @@ def _webhook(name: str, method: str, path: str, *more: Field, back: str | None, 
     )
 
 
+# The portal tells of these only who is logged in: they are as several projects call them.
 WEBHOOK_CALLS = (
     _webhook(
         "webhooks",

@@ -1,7 +1,10 @@
 """X's webhooks and what is subscribed to them, as rows of its table.
 
 Sources: https://docs.x.com/x-api/webhooks/quickstart, https://docs.x.com/x-api/activity/quickstart,
-https://docs.x.com/x-api/account-activity/quickstart.
+https://docs.x.com/x-api/account-activity/quickstart, as copied from X's own repository of them. That a reason stands
+before the colon of an error's message, that a full plan says WebhookLimitExceeded of an address that is there already,
+and the limits were confirmed by other projects alone. Of the private events X's changelog names mentions and direct
+messages; that replies, quotes, reposts, likes, mutes and blocks are private too follows from whom they concern.
 """
 
 from __future__ import annotations
