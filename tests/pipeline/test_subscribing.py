@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError, PlatformError, PlatformUnavailable
-from moderation_ai.core.flows import Session
+from moderation_ai.core.flows import Answer, Outgoing, Session
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.subscribing import Subscriber
@@ -214,3 +215,17 @@ async def test_what_nobody_was_told_of_is_only_forgotten() -> None:
         await stage.store.save_subscription(noted)
         assert await stage.subscriber.unregister(noted) is True
         assert (await stage.rows(), stage.counter.asked) == ([], [])
+
+
+async def test_a_hub_whose_answer_got_lost_and_that_asked_back_is_believed() -> None:
+    async with subscribed() as stage:
+        send = stage.counter.send
+
+        async def lose_answer(request: Outgoing, hosts: Collection[str]) -> Answer:
+            await send(request, hosts)
+            assert (await stage.confirm()).status == 200
+            raise PlatformUnavailable("the answer got lost")
+
+        stage.counter.send = lose_answer  # type: ignore[method-assign]  # the hub asks back before its answer is lost
+        made = await stage.subscribe()
+        assert (made.status, made.reason, made.due_at) == ("active", None, NOW + timedelta(days=4))

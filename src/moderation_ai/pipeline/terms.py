@@ -49,6 +49,8 @@ def wanted(row: Subscription) -> Subscription:
 
 def put_off(row: Subscription, error: ModerationError, now: datetime) -> Subscription:
     """Return it as it stands after the platform could not be asked."""
+    if row.topic and row.status == ACTIVE and _is_told(row):
+        return row  # Its answer got lost, and its hub's question came all the same.
     wait = timedelta(seconds=error.retry_after or 0) if isinstance(error, PlatformError) else timedelta()
     return replace(row, reason=str(error), due_at=now + max(wait, again(row.tries - 1) if row.tries else LOOK))
 
