@@ -129,7 +129,25 @@ def test_a_webhook_that_other_accounts_use_stays() -> None:
     rows["data"].append({**rows["data"][0], "subscription_id": "9", "filter": {"user_id": "99"}})
     there = answering(X, {("twitter", "subscriptions"): answer(200, json.dumps(rows))})
     _, asked = drive(X.unregister(known_of(X, wish_of(X)), wish_of(X), SESSION, APP), there)
-    assert [each.call for each in asked] == ["subscriptions", "unsubscribe"]
+    assert "delete_webhook" not in [each.call for each in asked]
+    older = X.api.call("subscribed_accounts").answer.replace('"1201"', '"99"')
+    there = answering(X, {("twitter", "subscribed_accounts"): answer(200, older)})
+    _, asked = drive(X.unregister(known_of(X, wish_of(X)), wish_of(X), SESSION, APP), there)
+    assert {"delete_webhook", "unsubscribe_account"}.isdisjoint(each.call for each in asked)
+
+
+def test_a_plan_may_have_a_part_in_one_of_xs_products_alone() -> None:
+    forbidden = answer(403, next(row.example for row in X.api.failures if row.code == "client-forbidden"))
+    older = wish_of(X, events=("account_activity",))
+    only_older = answering(X, {("twitter", "subscriptions"): forbidden})
+    (found,), _ = drive(X.register(older, SESSION, APP), only_older)
+    assert (found.status, found.events) == (ACTIVE, ["account_activity"])
+    _, asked = drive(X.unregister(found, older, SESSION, APP), only_older)
+    assert [each.call for each in asked][-2:] == ["unsubscribe_account", "delete_webhook"]
+    raised = error_of(X.register(wish_of(X), SESSION, APP), only_older)
+    assert "lacks the access" in str(raised)
+    busy = answering(X, {("twitter", "subscribed_accounts"): answer(503, b"")})
+    assert isinstance(error_of(X.unregister(found, older, SESSION, APP), busy), PlatformUnavailable)
 
 
 def test_a_check_at_x_tells_how_it_went() -> None:

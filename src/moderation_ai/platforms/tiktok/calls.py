@@ -133,7 +133,7 @@ def _webhook(name: str, method: str, path: str, *more: Field, back: str | None, 
     )
 
 
-# The portal tells of these only who is logged in: they are as several projects call them.
+# Not read in TikTok's portal itself: they are as several projects call them.
 WEBHOOK_CALLS = (
     _webhook(
         "webhooks",

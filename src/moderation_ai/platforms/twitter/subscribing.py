@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ _NOT_VALID = "X got no right answer when it checked the address, and posts nothi
 _NOTHING = "nothing is subscribed there for this account, so X posts nothing of it"
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class TwitterSubscribes(Subscribes):
@@ -48,13 +49,14 @@ class TwitterSubscribes(Subscribes):
         webhooks = yield from self._webhooks(client)
         if not webhooks:
             return ()
-        subscribed = yield from self._subscribed(client)
+        subscribed = yield from self._if_told(self._subscribed(client), [])
         found = []
         for webhook in webhooks:
             ours = [each for each in subscribed if _is_of(each, webhook, me)]
             events = [str(each.get("event_type")) for each in ours]
-            if (with_older or not events) and me in (yield from self._accounts_if_told(_id(webhook), client)):
-                events.append(ACCOUNT_ACTIVITY)
+            if with_older or not events:
+                accounts = yield from self._if_told(self._accounts_of(_id(webhook), client), set())
+                events += [ACCOUNT_ACTIVITY] * (me in accounts)
             found.append(_subscription(webhook, events, wish, me))
         return tuple(found)
 
@@ -66,10 +68,10 @@ class TwitterSubscribes(Subscribes):
         wanted = self.events_of(wish)
         me = yield from self._whose(wish, session)
         webhook_id = yield from self._webhook_at(wish.url, client)
-        subscribed = yield from self._subscribed(client)
-        for event in wanted:
-            if event != ACCOUNT_ACTIVITY:
-                yield from self._subscribe(event, me, webhook_id, subscribed, session, client)
+        events = [each for each in wanted if each != ACCOUNT_ACTIVITY]
+        subscribed = (yield from self._subscribed(client)) if events else []
+        for event in events:
+            yield from self._subscribe(event, me, webhook_id, subscribed, session, client)
         if ACCOUNT_ACTIVITY in wanted and me not in (yield from self._accounts_of(webhook_id, client)):
             yield from self.api.ask("subscribe_account", {"webhook_id": webhook_id}, session, client)
         found = yield from self.registered(wish, session, client)
@@ -84,19 +86,15 @@ class TwitterSubscribes(Subscribes):
     def unregister(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[None]:
         """Delete what is subscribed for the account, and the webhook where nothing else is subscribed to it."""
         me, webhook_id = (yield from self._whose(wish, session)), _webhook_id(known)
-        at_webhook = [
-            each for each in (yield from self._subscribed(client)) if as_id(each.get("webhook_id")) == webhook_id
-        ]
+        subscribed = yield from self._if_told(self._subscribed(client), [])
+        at_webhook = [each for each in subscribed if as_id(each.get("webhook_id")) == webhook_id]
         ours = [each for each in at_webhook if _user(each) == me]
         for each in ours:
             yield from self._without("unsubscribe", {"subscription_id": _id(each, "subscription_id")}, client)
-        others = len(at_webhook) > len(ours)
-        if ACCOUNT_ACTIVITY in known.events:
-            accounts = yield from self._accounts_of(webhook_id, client)
-            if me in accounts:
-                yield from self._without("unsubscribe_account", {"webhook_id": webhook_id, "user_id": me}, client)
-            others = others or bool(accounts - {me})
-        if not others:
+        accounts = yield from self._if_told(self._accounts_of(webhook_id, client), set())
+        if me in accounts:
+            yield from self._without("unsubscribe_account", {"webhook_id": webhook_id, "user_id": me}, client)
+        if len(at_webhook) == len(ours) and not accounts - {me}:
             yield from self._without("delete_webhook", {"webhook_id": webhook_id}, client)
 
     # --- single questions ---
@@ -168,13 +166,14 @@ class TwitterSubscribes(Subscribes):
         found = (as_id(at(each, "user_id")) for each in as_list(at(reading.body, "data.subscriptions")))
         return {each for each in found if each}
 
-    def _accounts_if_told(self, webhook_id: str, client: Client) -> Flow[set[str]]:
+    def _if_told(self, flow: Flow[T], otherwise: T) -> Flow[T]:
+        """Return what one of X's products tells, or ``otherwise`` where the app's plan has no part in it."""
         try:
-            return (yield from self._accounts_of(webhook_id, client))
+            return (yield from flow)
         except PlatformError as error:
             if error.retryable:
                 raise
-            return set()  # The plan has no part in the older API.
+            return otherwise
 
     def _without(self, name: str, values: Mapping[str, object], client: Client) -> Flow[None]:
         """Delete something; what is gone already is no error."""
