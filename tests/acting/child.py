@@ -33,7 +33,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     store_url: str
     platform: str
     secret: str
-    session: dict[str, str]
+    session: Session
     stand_ins: dict[str, str]
     start: datetime
     began: float
@@ -68,7 +68,7 @@ def _make(orders: Orders, steps: Steps) -> Parts:
     store: Any = MortalStore(open_store(orders.store_url), steps)
     setup = Setup(
         sources={platform.name: Source(platform=platform, credential=Credential(secrets=(orders.secret,)))},
-        accesses=(Access(platform=platform, session=Session(**orders.session)),),
+        accesses=(Access(platform=platform, session=orders.session),),
         keys=(KEY,),
         standards=standards(by_policy=orders.by_policy),
     )

@@ -14,19 +14,28 @@ _HIDDEN = ("hidden", "removed")
 
 async def check(fake: Fake, store: Store, things: Sequence[Thing]) -> None:
     """Raise ``AssertionError`` with what is not as it must be."""
-    wrong = [*_wrong_things(fake, things), *await _wrong_messages(fake, store, things), *await _wrong_events(store)]
+    wrong = [
+        *await _wrong_things(fake, store, things),
+        *await _wrong_messages(fake, store, things),
+        *await _wrong_events(store),
+    ]
     wrong += [f"a request that was no call: {each}" for each in fake.misunderstood]
     assert not wrong, "; ".join(wrong)
 
 
-def _wrong_things(fake: Fake, things: Sequence[Thing]) -> list[str]:
+async def _wrong_things(fake: Fake, store: Store, things: Sequence[Thing]) -> list[str]:
     found = []
     for thing in things:
         effective = [each.action for each in fake.effects if each.object_id == thing.id and each.changed]
         wish, state = thing.text.partition(" ")[0], fake.state_of(thing.id)
         wanted = {"hide": 1, "answer": len(effective[:1])}.get(wish, 0)
         if len(effective) != wanted or (state in _HIDDEN) != (wish == "hide"):
-            found.append(f"{thing.text!r} is {state} after {effective or 'nothing'}")
+            ends = [
+                f"{each.action} {each.status}: {each.reason}" for each in await store.actions_on(fake.name, thing.id)
+            ]
+            found.append(
+                f"{thing.text!r} is {state} after {effective or 'nothing'} ({'; '.join(ends) or 'not wanted'})"
+            )
     return found
 
 

@@ -98,12 +98,11 @@ class Killing:
     def _begin(self, stand_ins: dict[str, str]) -> None:
         """Start a gateway that will die as the next of the deaths says, and send the webhooks there."""
         death = self.deaths.pop(0)
-        session = self.fake.session
         orders = Orders(
             store_url=self.url,
             platform=self.fake.name,
             secret=self.fake.secret,
-            session={"access_token": session.access_token, "account_id": session.account_id or ""},
+            session=self.fake.session,
             stand_ins=stand_ins,
             start=self.clock.start,
             began=self.clock.began,

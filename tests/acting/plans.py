@@ -49,7 +49,7 @@ def draw(seed: int) -> Plan:
     first = CALL_FAULTS[seed // len(PLATFORMS) % len(CALL_FAULTS)]
     others = chance.sample(CALL_FAULTS[1:], 2)
     # Together below the share at which twelve tries would not do.
-    odds = {name: chance.choice((0.0, 0.1, 0.2)) for name in others}
+    odds: dict[str, float] = {name: chance.choice((0.0, 0.1, 0.2)) for name in others}
     odds |= {name: chance.choice((0.0, 0.2, 0.4)) / 2 for name in WEBHOOK_FAULTS}
     return Plan(
         seed=seed,

@@ -159,7 +159,7 @@ class World:
     async def _authorise(self) -> None:
         """Be the person who authorises the account again and sets the new tokens, where none are left to go on with."""
         boxes = await self.store.outboxes()
-        if any(box.open and box.paused_until and "authorise" in (box.reason or "") for box in boxes):
+        if any(box.open and box.paused_until and "token" in (box.reason or "") for box in boxes):
             self.fake.authorise()
             await self._restart()
 

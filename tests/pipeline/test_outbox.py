@@ -228,6 +228,32 @@ async def test_within_the_documented_limits_nothing_is_refused_and_the_severest_
         assert {each.severity for each in left} == {0}
 
 
+async def test_what_was_refused_before_it_was_done_is_no_try_of_it() -> None:
+    async with staged("twitter") as stage:
+        for fault in [*["limited"] * 13, "fails"]:
+            stage.fake.faults.order(fault, "hide")  # type: ignore[arg-type]  # the faults' names
+        action = await stage.want(stage.fake.write("Too salty."))
+        stage.begin()
+        for number in range(1, 15):
+            await stage.until_tried(action, number)
+            stage.later(700)
+        assert (await stage.until(action, "done", "dead")).status == "done"
+
+
+@pytest.mark.parametrize("name", ["reddit", "youtube"])
+async def test_a_token_that_did_not_come_says_nothing_of_what_was_to_be_done_with_it(name: str) -> None:
+    async with staged(name) as stage:
+        stage.fake.faults.order("expired", "reply")
+        stage.fake.faults.order("lost", "refresh")
+        action = await stage.want(stage.fake.write("Too salty."), "reply", text="Thank you")
+        stage.begin()
+        for number in (1, 2):
+            await stage.until_tried(action, number)
+            stage.later(400)
+        assert (await stage.until(action, "done", "dead", "uncertain")).status == "done"
+        assert len(stage.fake.messages) == 1
+
+
 async def test_who_was_granted_more_may_ask_for_more() -> None:
     async with staged("twitter", factor=2) as stage:
         limit = stage.fake.platform.api.call("hide").limits[0]

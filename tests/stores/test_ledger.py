@@ -113,6 +113,16 @@ async def test_what_was_not_tried_leaves_no_receipt_and_counts_for_nothing(store
     assert await store.receipts(got.id) == []
 
 
+async def test_what_was_refused_leaves_a_receipt_and_counts_for_nothing(store: Store) -> None:
+    await store.want(wanted(), NOW)
+    (got,) = await claim(store)
+    refused = Settled(id=got.id, status="retry", due_at=NOW, reason="429", refused=True)
+    await store.settle_actions([refused], NOW, worker="w1")
+    (again,) = await claim(store)
+    assert again.tries == 1
+    assert await store.receipts(got.id) == [Receipt(at=NOW, status="retry", reason="429")]
+
+
 async def test_the_severest_comes_first_then_the_oldest(store: Store) -> None:
     for comment, severity in (("low", 1), ("first", 4), ("none", 0), ("second", 4)):
         await store.want(wanted(comment=comment, severity=severity), NOW)

@@ -30,6 +30,8 @@ class Meter:
         self._times = times
         self._now = now
         self._windows: dict[tuple[str, Limit], Window] = {}
+        self.exceeded = 0
+        """How many calls were too many."""
 
     def windows(self, call: Call) -> list[Window]:
         """Return the allowances that ``call`` counts against: its own and those of all calls together."""
@@ -41,6 +43,7 @@ class Meter:
         windows = self.windows(call)
         for window in windows:
             if window.used + call.cost > window.limit:
+                self.exceeded += 1
                 return window
         for window in windows:
             window.used += call.cost

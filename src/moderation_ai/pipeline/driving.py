@@ -46,6 +46,8 @@ class Drive:
         self.sent = 0
         self.pause: datetime | None = None
         self.answer: Answer | None = None
+        self.error: ModerationError | None = None
+        """What it ended with, if it did not end well."""
         self._access = access
         self._sender = sender
         self._store = store

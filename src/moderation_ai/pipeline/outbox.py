@@ -214,6 +214,9 @@ class Outbox:
         logger.warning("%s on %s failed: %s", batch[0].action, "/".join(filter(None, key)), error)
         await self._note_error(key, error, began)
         now = self.clock.now()
+        if error is not drive.error and isinstance(error, PlatformUnavailable):
+            # It was the next token that could not be had.
+            return [outcomes.refused(each, error, now, sent=drive.sent > 0) for each in batch]
         found = [
             outcomes.of_error(each, error, now, told=drive.told, sent=drive.sent > 0, chance=self._chance)
             for each in batch
@@ -231,8 +234,10 @@ class Outbox:
         async def do(session: Session) -> tuple[Outcome, ...]:
             try:
                 return await drive.run(access.platform.moderate(act, session, look=first.begun))
-            except CredentialsRejected:
-                drive.told = False  # It was refused before anything was done.
+            except ModerationError as error:
+                drive.error = error
+                if isinstance(error, CredentialsRejected):
+                    drive.told = False  # It was refused before anything was done.
                 raise
 
         return await self.credentials.using(access, do)

@@ -24,6 +24,9 @@ USUAL_PAUSE = 60.0
 LOCKED_OUT = 300.0
 """Seconds that an account rests whose token is not accepted: somebody has to mend it, and nothing is given up."""
 
+_WITHOUT_TOKEN = 30.0
+"""Seconds after which an action is due again that could not be sent for want of a token."""
+
 
 def of_outcomes(batch: Sequence[Action], outcomes: Sequence[Outcome]) -> list[Settled]:
     """Return the settlements of a batch that came to its end."""
@@ -47,6 +50,12 @@ def later(batch: Sequence[Action], due_at: datetime, reason: str | None = None, 
     return [Settled(id=each.id, status=RETRY, due_at=due_at, reason=reason, begun=told, counts=False) for each in batch]
 
 
+def refused(action: Action, error: ModerationError, now: datetime, *, sent: bool) -> Settled:
+    """Return the settlement of an act that was refused before anything was done; it is no try of this action's."""
+    due_at = now + timedelta(seconds=rest_after(error) or _WITHOUT_TOKEN)
+    return Settled(id=action.id, status=RETRY, reason=str(error), due_at=due_at, counts=sent, refused=True)
+
+
 def of_error(
     action: Action, error: ModerationError, now: datetime, *, told: bool, sent: bool, chance: Callable[[], float]
 ) -> Settled:
@@ -55,14 +64,11 @@ def of_error(
         return Settled(id=action.id, status=GONE)
     if isinstance(error, OutcomeUnknown):
         return Settled(id=action.id, status=UNCERTAIN, reason=str(error), begun=True)
-    rest = rest_after(error)
     if isinstance(error, RateLimited | CredentialsRejected):
-        # It was refused before anything was done, and it is no try of this action's.
-        due_at = now + timedelta(seconds=rest or 0)
-        return Settled(id=action.id, status=RETRY, reason=str(error), due_at=due_at, counts=sent)
+        return refused(action, error, now, sent=sent)
     if isinstance(error, PlatformUnavailable):
         delay = SCHEDULE.delay(action.tries, chance())
         if delay is not None:
-            due_at = now + timedelta(seconds=max(delay, rest or 0))
+            due_at = now + timedelta(seconds=max(delay, rest_after(error) or 0))
             return Settled(id=action.id, status=RETRY, reason=str(error), due_at=due_at, begun=told)
     return Settled(id=action.id, status=DEAD, reason=str(error))

@@ -156,7 +156,7 @@ def settle(settled: Sequence[Settled], now: datetime, worker: str) -> Verb[None]
                 OPEN if is_open else one.status,
                 to_micros(one.due_at or now) if is_open else None,
                 int(one.begun),
-                0 if one.counts else 1,
+                0 if one.counts and not one.refused else 1,
                 one.reason,
                 one.made_id,
                 int(is_open),

@@ -140,7 +140,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one try: a final ``status``, or ``retry`` with the time from which it is due again.
 
     ``begun`` says that the platform may have been told. ``counts`` is false where nothing was tried: no receipt is
-    written for that, and the try is not counted.
+    written for that, and the try is not counted. What was ``refused`` before anything was done is no try either, and
+    has a receipt.
     """
 
     id: int
@@ -150,6 +151,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     made_id: str | None = None
     begun: bool = False
     counts: bool = True
+    refused: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.urls import without_password
 
 HANDLERS = ("demo.judge", "demo.count")
-"""The names of the demo's handlers: who else handled an event has a store of their own."""
+"""The names of the demo's handlers, now and before: who else handled an event has a store of their own."""
 _LOOKED_AT = 25
 
 

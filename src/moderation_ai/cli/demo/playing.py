@@ -22,7 +22,7 @@ STAND_INS = "MODERATION_DEMO_STAND_INS"
 """The variable that tells the demo's own handlers where the fakes are; nothing else reads it."""
 RAISED = 1000
 """How many times the documented limits hold on the stage: a demo does not wait for a quarter of an hour."""
-_BAD = (
+BAD = (
     "Get FREE followers now, link in my bio",
     "Double your bitcoin in a week, guaranteed profit",
     "Buy followers here, cheap and fast",
@@ -43,10 +43,14 @@ class Hiding(msgspec.Struct, frozen=True, kw_only=True):
 class Playing:
     """The fakes, being served. Comments are written there, and their webhooks go to a gateway."""
 
-    def __init__(self, keys: Mapping[str, str], *, seed: int, serial: int) -> None:
-        """Make a fake of every platform that can hide; ``keys`` are the secrets that webhooks are signed with."""
+    def __init__(self, keys: Mapping[str, str], *, seed: int, serial: int, times: int = RAISED) -> None:
+        """Make a fake of every platform that can hide; ``keys`` are the secrets that webhooks are signed with.
+
+        ``times`` is how many times the documented limits hold, there and for the gateway.
+        """
+        self.times = times
         names = [name for name in fake_names() if name in keys and "hide" in find_platform(name).actions]
-        self.fakes = [find_fake(name, times=RAISED, secret=keys[name], serial=serial) for name in names]
+        self.fakes = [find_fake(name, times=times, secret=keys[name], serial=serial) for name in names]
         self.stand_ins: dict[str, str] = {}
         self._random = random.Random(seed)  # noqa: S311  # comments, not secrets
         self._policy = StandardsEngine(parse_policy(POLICY.read_text(encoding="utf-8"), name="policy.yaml"))
@@ -71,7 +75,7 @@ class Playing:
             # TikTok asks for the account's id with every call, and a named account has one.
             account = f"MODERATION_AI_PLATFORMS__{fake.name.upper()}__ACCOUNTS__DEMO"
             found |= {f"{account}__ID": fake.account, f"{account}__ACCESS_TOKEN": fake.session.access_token}
-            found[f"MODERATION_AI_PLATFORMS__{fake.name.upper()}__LIMITS_FACTOR"] = str(RAISED)
+            found[f"MODERATION_AI_PLATFORMS__{fake.name.upper()}__LIMITS_FACTOR"] = str(self.times)
         return found
 
     def push(self, port: int) -> None:
@@ -80,11 +84,11 @@ class Playing:
             fake.postman.start(f"http://127.0.0.1:{port}/webhook/{fake.name}")
             fake.postman.again()
 
-    def write(self, count: int) -> None:
-        """Have comments written; half of them break the policy."""
+    def write(self, count: int, share: float = 0.5) -> None:
+        """Have comments written; that ``share`` of them breaks the policy."""
         for _ in range(count):
             fake = self._random.choice(self.fakes)
-            text = self._random.choice(_BAD if self._random.random() < 0.5 else _GOOD)
+            text = self._random.choice(BAD if self._random.random() < share else _GOOD)
             thing = fake.write(text)
             if self._policy.decide(text).action == "hide":
                 self._bad.append((fake, thing.id))
