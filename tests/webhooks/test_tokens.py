@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from moderation_ai.core.access import Access, Watch
-from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.errors import ConfigurationError, CredentialsRejected
+from moderation_ai.core.flows import Session
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.sender import Sender
@@ -81,3 +84,49 @@ async def test_a_feed_whose_token_has_ended_is_read_with_the_next_one(tmp_path: 
                 await asyncio.sleep(0.02)
         await process.close()
     assert [asked.call for asked in fake.calls].count("refresh") == 1
+
+
+@pytest.mark.parametrize("stops", ["before", "after"])
+@pytest.mark.parametrize("name", ["twitter", "reddit"])
+async def test_a_process_killed_around_the_save_leaves_what_the_next_one_goes_on_with_or_tells(
+    name: str, stops: str, tmp_path: Path
+) -> None:
+    file, fake = tmp_path / "store.db", find_fake(name)
+    before = fake.session
+    with fake.serve() as served:
+        arguments = (str(file), served.url, name, str(before.refresh_token), stops)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.webhooks.refreshing", *arguments, stdout=PIPE, cwd=Path(__file__).parents[2]
+        )
+        assert child.stdout is not None
+        async with asyncio.timeout(60):
+            assert await child.stdout.readline() == b"here\n"
+        child.kill()
+        await child.wait()
+        session = Session(access_token=before.access_token, refresh_token=before.refresh_token, account_id="1")
+        access = Access(platform=fake.platform, session=session, client=fake.client)
+        process = Parts(SqliteStore(str(file)), Setup(accesses=(access,)), Handlers(), sender=served.sender(timeout=60))
+        await process.open()  # What the dead one alone might do anybody may now, at once.
+        try:
+            found = await asyncio.gather(process.credentials.renewed(access, session), return_exceptions=True)
+            (saved,) = await process.store.sessions()
+        finally:
+            await process.close()
+    refreshes = [asked.call for asked in fake.calls].count("refresh")
+    if stops == "after":
+        assert (found[0], refreshes, saved.refused_at) == (process.credentials.known(access), 1, None)
+    elif name == "reddit":
+        assert (found[0], refreshes, saved.refused_at) == (process.credentials.known(access), 2, None)
+    else:
+        assert isinstance(found[0], CredentialsRejected)
+        assert (refreshes, saved.refused_at is not None) == (2, True)
+        assert (await health_of(file, access)) == ["authorise:twitter"]
+
+
+async def health_of(file: Path, access: Access) -> list[str]:
+    process = Parts(SqliteStore(str(file)), Setup(accesses=(access,)), Handlers(), works=False)
+    await process.open()
+    try:
+        return [cause for cause in (await process.health()).causes if cause.startswith("authorise")]
+    finally:
+        await process.close()
