@@ -127,6 +127,9 @@ def test_a_trail_is_bounded_and_forgets_what_was_not_seen_for_longest() -> None:
     assert len(trail.seen) == MAX_SEEN
     assert {"0", str(MAX_SEEN)} < set(trail.seen)
     assert "1" not in trail.seen
+    trail.settle(["2"], [])
+    trail.take([item(MAX_SEEN + 1), item(MAX_SEEN + 2)])
+    assert trail.missing == [], "what is forgotten is not missed for ever"
     assert len(trail.to_text()) < 100_000
 
 

@@ -65,6 +65,8 @@ class Reader:
 
     def keep(self, fact: Fact, source: str = "poll") -> WebhookEvent | None:
         """Return the event of a fact, or None for a repeat of what came by whatever road."""
+        # A feed of posts shows how they are: whether one is new is seen later.
+        assert source == "webhook" or fact.event_type in (*self.platform.polls_for, "unknown")
         one = finish(fact, platform=self.platform.name, received_at=self.stage.clock.now(), source=source)
         if one.key in self.keys:
             return None

@@ -90,7 +90,13 @@ def test_the_sample_of_the_table_tells_something_and_tells_it_once(platform: Pla
         cursor, told = page.cursor, [*told, *page.facts]
     keys = [finish(fact, platform=platform.name, received_at=NOW).key for fact in told]
     assert len(set(keys)) == len(keys)
-    assert all(fact.event_type in EVENT_TYPES for fact in told)
+    assert {fact.event_type for fact in told} <= set(platform.polls_for)
+
+
+@every_poller
+def test_says_which_events_come_of_polling(platform: Platform) -> None:
+    assert platform.polls_for
+    assert set(platform.polls_for) <= set(EVENT_TYPES)
 
 
 @every_feed

@@ -51,7 +51,7 @@ def platform_dict(platform: Platform) -> dict[str, Any]:
     return {
         "name": platform.name,
         "aliases": list(platform.aliases),
-        "events": sorted({kind for kind in platform.kinds.values() if kind}),
+        "events": sorted({kind for kind in (*platform.kinds.values(), *platform.polls_for) if kind}),
         "signature": platform.signature,
         "handshake": platform.handshake,
         "actions": list(platform.actions),

@@ -56,6 +56,8 @@ class Polls:
     name: ClassVar[str]
     poll: ClassVar[bool] = False
     """Whether comments or posts can be polled there."""
+    polls_for: ClassVar[tuple[str, ...]] = ()
+    """The types of the events that come of polling."""
     watches: ClassVar[tuple[str, ...]] = ()
     """What can be watched there beside the account's own, one example of each kind."""
 

@@ -128,6 +128,7 @@ class Trail(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.seen[item.id] = item.state
         while len(self.seen) > MAX_SEEN:
             del self.seen[next(iter(self.seen))]
+        self.missing = [each for each in self.missing if each in self.seen]
         return told
 
     def _news(self, item: Item) -> list[Fact]:

@@ -34,6 +34,7 @@ class InstagramPolls(Polls):
 
     api: Api = API
     poll = True
+    polls_for = ("comment.created", "comment.updated", "comment.deleted", "moderation.action")
     watches = ("17900000000000001",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:

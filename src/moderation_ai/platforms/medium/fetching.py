@@ -41,6 +41,7 @@ class MediumPolls(Polls):
 
     api: ClassVar[Api] = API
     poll = True
+    polls_for = ("post.created", "post.updated")
     watches = ("@rye",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:

@@ -37,6 +37,17 @@ class RedditPolls(Polls):
 
     api: Api = API
     poll = True
+    polls_for = (
+        "comment.created",
+        "comment.updated",
+        "comment.deleted",
+        "comment.held",
+        "post.created",
+        "post.updated",
+        "post.deleted",
+        "report.created",
+        "moderation.action",
+    )
     watches = ("r/breadmakers",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:

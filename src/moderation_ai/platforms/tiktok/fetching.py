@@ -33,6 +33,7 @@ class TikTokPolls(Polls):
 
     api: Api = API
     poll = True
+    polls_for = ("comment.created", "comment.deleted", "moderation.action")
     watches = ("7390000000000000001",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:

@@ -52,6 +52,7 @@ class TwitterPolls(Polls):
 
     api: Api = API
     poll = True
+    polls_for = ("comment.created", "comment.updated", "post.created", "post.updated", "mention.created")
     watches: ClassVar[tuple[str, ...]] = ("1940000000000000001",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:

@@ -54,6 +54,7 @@ class YouTubePolls(Polls):
 
     api: Api = API
     poll = True
+    polls_for = ("comment.created", "comment.updated", "comment.deleted", "comment.held")
     watches = ("dQw4w9WgXcQ",)
 
     def feeds(self, watched: Sequence[str], session: Session, spend_cap: float = 0.0) -> tuple[Feed, ...]:
