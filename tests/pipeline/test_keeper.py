@@ -240,10 +240,13 @@ async def test_when_something_came_last_is_written_down_by_account_and_topic() -
         shop = Subscription(id="s", url=PUBLIC + "desk", platform="desk", account="shop")
         await stage.store.save_subscription(shop)
         stage.tally.hear("hub", [None], "feed:a", NOW)
-        stage.tally.hear("desk", [None], "", NOW)
+        stage.tally.hear("desk", ["cafe"], "", NOW)
         await keeper_of(stage, works=False).keep()
         last = {row.topic or row.account or row.id: row.last_event_at for row in await stage.rows()}
         assert last == {TOPIC: NOW, "https://feeds.example/b": None, "w1": NOW, "shop": None}
+        stage.tally.hear("desk", [None], "", NOW)
+        await keeper_of(stage, works=False).keep()
+        assert {row.last_event_at for row in await stage.rows() if row.account == "shop"} == {NOW}
 
 
 async def test_a_gateway_that_does_not_work_asks_nobody() -> None:

@@ -150,3 +150,40 @@ async def test_without_a_public_address_there_is_nothing_to_tell() -> None:
         nowhere = Site(access=Access(platform=Hub(), session=Session(access_token="")))
         with pytest.raises(ConfigurationError, match="public_url"):
             await plan(Subscriber(stage.store, [nowhere], stage.clock, sender=stage.counter))
+
+
+class OneAddress(Desk):
+    one_address = True
+
+
+def with_one_address(stage: Subscribed, url: str = PUBLIC + "desk") -> Site:
+    made = replace(stage.desk, access=Access(platform=OneAddress(), session=Session(access_token="t")), url=url)
+    stage.subscriber.sites = (made,)
+    return made
+
+
+async def test_an_address_that_would_be_displaced_is_left_alone() -> None:
+    async with subscribed() as stage:
+        with_one_address(stage)
+        stage.counter.webhooks["w7"] = {"id": "w7", "url": "https://other.example/hook", "valid": True}
+        steps = await plan(stage.subscriber)
+        assert [step.do for step in steps] == ["skip", "leave"]
+        assert "https://other.example/hook has its place" in steps[0].why
+        assert "webhooks register desk" in steps[0].why
+
+
+async def test_an_own_address_gives_its_place_to_the_next_and_is_kept_no_more() -> None:
+    async with subscribed() as stage:
+        first = with_one_address(stage)
+        await stage.subscriber.register(first, first.wish(PUBLIC + "desk"))
+        with_one_address(stage, "https://new.example.org/webhook/desk")
+        for step in await plan(stage.subscriber):
+            await apply(stage.subscriber, step)
+        assert [row.url for row in await stage.rows()] == ["https://new.example.org/webhook/desk"]
+        assert "drop" not in stage.counter.calls
+
+
+async def test_what_is_not_configured_is_told() -> None:
+    async with subscribed() as stage:
+        with pytest.raises(ConfigurationError, match="medium"):
+            await plan(stage.subscriber, ["medium"])

@@ -99,6 +99,8 @@ class Subscribes:
     subscribe_needs: ClassVar[tuple[str, ...]] = ("access_token",)
     """What the flows ask with, of ``access_token``, ``client_id``, ``client_secret`` and ``app_token``: none for a
     public hub."""
+    one_address: ClassVar[bool] = False
+    """Whether an app has one address there, so that another takes its place."""
     subscribing: ClassVar[tuple[str, ...]] = ()
     """The calls of its table that the flows make."""
     pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {}

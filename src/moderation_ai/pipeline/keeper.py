@@ -222,14 +222,17 @@ class Keeper:
         return wrong is not None and wrong.since(begin) >= MISMATCHES and (right is None or right < begin)
 
     def _heard(self, row: Subscription) -> datetime | None:
-        """Return when something came last of a topic, or of an account, or where it has neither of the platform."""
+        """Return when something came last of a topic, or of an account, or where it has neither of the platform.
+
+        What names no account that is configured may be of any.
+        """
         site = self._subscriber.site(row.platform, row.account)
         times = [
             when
             for (platform, account, topic), when in list(self._tally.heard.items())
             if platform == row.platform
             and (row.topic is None or (site is not None and site.platform.spell_topic(topic) == row.topic))
-            and (row.account is None or row.topic is not None or account == row.account)
+            and (row.account is None or row.topic is not None or account in ("", row.account))
         ]
         return max(times, default=None)
 

@@ -94,6 +94,8 @@ class Subscriber:
             for each in found:  # Somebody deleted it while it was made.
                 await self._unregister(site, each)
             return []
+        if site.platform.one_address:
+            await self._forget_others(wish)
         return await self._settle(wish, known, found, now)
 
     async def renew(self, known: Subscription) -> Subscription | None:
@@ -252,6 +254,12 @@ class Subscriber:
             if old.id not in there:
                 await self.forget(old)
         return kept or await self._rows_of(wish)
+
+    async def _forget_others(self, wish: Wish) -> None:
+        """Forget the address whose place this one took: else both would be kept, each in the other's place."""
+        for row in await self.store.subscriptions(wish.platform):
+            if row.account == wish.account and row.url != wish.url and row.status != REGISTERED:
+                await self.forget(row)
 
     async def _keep(self, found: Subscription, asked_at: datetime) -> Subscription:
         row = await self.change(found, lambda old: terms.answered(old, found, asked_at))

@@ -58,6 +58,9 @@ async def plan(subscriber: Subscriber, platforms: Iterable[str] = ()) -> list[St
     """
     chosen = tuple(platforms)
     sites = [each for each in subscriber.sites if not chosen or each.platform.name in chosen]
+    missing = sorted(set(chosen) - {each.platform.name for each in sites})
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)} cannot be synced: it is not configured")
     if any(each.url is None for each in sites):
         raise ConfigurationError(
             "nobody can tell platforms where to post before server.public_url is set, such as https://hooks.example.org"
@@ -83,8 +86,18 @@ async def apply(subscriber: Subscriber, step: Step) -> list[Subscription]:
     if step.do == ADOPT and step.known is not None:
         return [await subscriber.adopt(step.known)]
     if step.do == DELETE and step.known is not None:
-        await subscriber.unregister(step.known)
+        await _delete(subscriber, step.site, step.known)
     return []
+
+
+async def _delete(subscriber: Subscriber, site: Site, known: Subscription) -> None:
+    rows = await subscriber.store.subscriptions(known.platform)
+    if not any((row.id, row.url) == (known.id, known.url) for row in rows):
+        return  # Another address took its place in a step before.
+    if site.platform.one_address and site.url != known.url:
+        await subscriber.forget(known)
+    else:
+        await subscriber.unregister(known)
 
 
 async def _plan(subscriber: Subscriber, site: Site) -> AsyncIterator[Step]:
@@ -128,6 +141,10 @@ async def _of_address(
 ) -> Step:
     change = await subscriber.preview(site, wish)
     there = next((each for each in listed if each.url == wish.url), None)
+    other = next((each for each in listed if each.url not in (wish.url, *(row.url for row in rows))), None)
+    if change is not None and other is not None and site.platform.one_address:
+        take = f"`moderation-ai webhooks register {site.platform.name}` takes it"
+        return Step(SKIP, site, f"an app has one address there, and {other.url} has its place: {take}", wish)
     if change is not None:
         why = f"{there.reason or 'something lacks'}: {change}" if there else f"it is not there: {change}"
         return Step(REGISTER, site, why, wish)
@@ -145,7 +162,9 @@ def _without_repeats(steps: Sequence[Step]) -> list[Step]:
     for step in steps:
         about = step.known.id if step.known else step.wish.id if step.wish else step.site.access.name
         key = (step.do, step.site.platform.name, about)
-        is_needless = step.do == SKIP and step.site.account is None and step.site.platform.name in told
+        is_needless = (
+            step.do == SKIP and step.wish is None and step.site.account is None and step.site.platform.name in told
+        )
         if not is_needless and not (step.do == LEAVE and key in seen):
             found.append(step)
         seen.add(key)

@@ -33,6 +33,7 @@ class InstagramSubscribes(Subscribes):
     api = API
     subscribe = True
     subscribe_needs = ("access_token", "client_id", "client_secret")
+    one_address = True
     subscribing = tuple(call.name for call in WEBHOOK_CALLS)
     pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "comments": ("comment.created",),

@@ -22,6 +22,7 @@ class TikTokSubscribes(Subscribes):
     api = API
     subscribe = True
     subscribe_needs = ("client_id", "client_secret")
+    one_address = True
     subscribing = tuple(call.name for call in WEBHOOK_CALLS)
     pushes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "COMMENT": ("comment.created", "comment.deleted", "moderation.action"),
