@@ -152,9 +152,10 @@ class Dispatcher:
     ) -> Attempt:
         """Return the attempt after a run: done, to be retried when, or dead with its cause."""
         attempts = (before.attempts if before else 0) + 1
-        made = partial(Attempt, seq=event.seq, handler=handler.name, attempts=attempts, ran_at=now, lane=event.lane)
         if error is None:
-            return made(state=DONE)
+            done, name = DONE, handler.name
+            return Attempt(seq=event.seq, handler=name, state=done, attempts=attempts, ran_at=now, lane=event.lane)
+        made = partial(Attempt, seq=event.seq, handler=handler.name, attempts=attempts, ran_at=now, lane=event.lane)
         cause = cause_of(error)
         delay = self.schedules.get(event.seq, handler.schedule).delay(attempts, self._chance())
         if delay is None or isinstance(error, GiveUp):
@@ -197,11 +198,11 @@ def _ended(claimed: Claimed, name: str, state: str, error: str) -> Attempt:
 
 def status_of(attempts: Sequence[Attempt]) -> str:
     """Return an event's status after its handlers' attempts: dead if any is, once none is to be retried."""
-    states = {attempt.state for attempt in attempts}
+    states = [attempt.state for attempt in attempts]
     for state in (RETRY, DEAD):
         if state in states:
             return state
-    return SUPERSEDED if states == {SUPERSEDED} else DONE
+    return SUPERSEDED if 0 < len(states) == states.count(SUPERSEDED) else DONE
 
 
 def follow(claimed: Claimed, before: Claimed, outcome: Outcome) -> None:

@@ -70,6 +70,8 @@ class Moderator:
 
         It may have run before, if it is not ``is_first``: a text that was changed meanwhile is left alone.
         """
+        if not self.judges and not self._outbox.accesses:
+            return None
         event, version = claimed.event, (claimed.thing.text_hash if claimed.thing else None) or ""
         if event.event_type in TOLD:
             heard = self._acts_on(event.platform) or (self.judges and event.event_type == "moderation.action")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import Container, Sequence
 
 import apsw
 
 from moderation_ai.core.events import KeyedEvent
 from moderation_ai.stores.base import Added, Claimed, Delivery
 from moderation_ai.stores.sqlite.claiming import claimed_new
+from moderation_ai.stores.sqlite.inserting import Row, chunks, insert_rows
 from moderation_ai.stores.sqlite.leases import renew
 from moderation_ai.stores.sqlite.rows import LEASED, LISTED, MADE_BY_HAND, READY, ask, encode, listed, to_micros
 from moderation_ai.stores.sqlite.writer import Job
 
-T = TypeVar("T")
-Row = tuple[Any, ...]
 FIRST_LEASE = 30_000_000
 """Microseconds for which a worker holds what it is given with its delivery, unless its claims renew that."""
-_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _COLUMNS = "key, platform, event_type, account, lane, received_at, event, raw, headers"
 _KEY, _LANE, _EVENT = 0, 4, 6
 
@@ -91,7 +87,7 @@ def add_all(connection: apsw.Connection, jobs: Sequence[Job]) -> None:
     known = _known(connection, [key for job in jobs if job.work.rows is None for key in job.work.keys])
     each = [job.work.rows_but(known) for job in jobs]
     rows = [row for of_job in each for row in of_job]
-    new = dict(_insert(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING RETURNING key, seq"))
+    new = dict(insert_rows(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING RETURNING key, seq"))
     fresh: dict[bytes, _Fresh] = {}
     for job, of_job in zip(jobs, each, strict=True):
         for row in of_job:
@@ -105,7 +101,7 @@ def add_all(connection: apsw.Connection, jobs: Sequence[Job]) -> None:
 def _known(connection: apsw.Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
     """Return which of the keys are stored already, and where."""
     found: dict[bytes, int] = {}
-    for chunk in _chunks(keys):
+    for chunk in chunks(keys):
         marks = ",".join("?" * len(chunk))
         found |= ask(connection, f"SELECT key, seq FROM events WHERE key IN ({marks})", chunk)
     return found
@@ -118,7 +114,7 @@ def _add_plain(connection: apsw.Connection, jobs: Sequence[Job], rows: Sequence[
     round trip through us.
     """
     before = ask(connection, "SELECT coalesce(max(seq), 0) FROM events")[0][0]
-    _insert(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING")
+    insert_rows(connection, "events", _COLUMNS, rows, " ON CONFLICT DO NOTHING")
     connection.execute("INSERT INTO queue (seq, state, lane) SELECT seq, 0, lane FROM events WHERE seq > ?", (before,))
     if connection.changes() == len(rows):
         for seq, job in enumerate(jobs, start=before + 1):
@@ -146,7 +142,7 @@ def _enqueue(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
                 state, holder = LEASED, renew(connection, worker, until)
             taken.add(one.lane)
         rows.append((one.seq, state, holder, one.lane, _forced(one.addition)))
-    _insert(connection, "queue", "seq, state, worker, lane, forced", rows)
+    insert_rows(connection, "queue", "seq, state, worker, lane, forced", rows)
 
 
 def _is_anything_ready(connection: apsw.Connection) -> bool:
@@ -201,29 +197,3 @@ def _keep_body(connection: apsw.Connection, delivery: Delivery, seqs: Sequence[i
     values = (to_micros(delivery.received_at), delivery.body, delivery.headers)
     body_id = connection.execute(sql, values).get
     connection.execute(f"UPDATE events SET delivery = ? WHERE seq IN {LISTED}", (body_id, listed(seqs)))
-
-
-def _insert(connection: apsw.Connection, table: str, columns: str, rows: Sequence[Row], tail: str = "") -> list[Any]:
-    """Insert many rows by as few statements as there are chunk sizes, and return what they return.
-
-    One statement for many rows hands the interpreter's lock over once, not once a row.
-    """
-    found: list[Any] = []
-    for chunk in _chunks(rows):
-        sql = _statement(table, columns, len(chunk), tail)
-        found += ask(connection, sql, [value for row in chunk for value in row])
-    return found
-
-
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    start = 0
-    for size in _CHUNKS:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
-
-
-@cache
-def _statement(table: str, columns: str, count: int, tail: str) -> str:
-    marks = "(" + ",".join("?" for _ in columns.split(",")) + ")"
-    return f"INSERT INTO {table} ({columns}) VALUES {','.join([marks] * count)}{tail}"

@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 
 from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
+from moderation_ai.stores.sqlite.inserting import insert_rows
 from moderation_ai.stores.sqlite.leases import let_go, worker_number
 from moderation_ai.stores.sqlite.pruning import LISTED_PLACES, PLACE_DIGITS
 from moderation_ai.stores.sqlite.rows import (
@@ -78,16 +79,14 @@ class _Held:
         return found
 
 
+_NOTHING = b"{}"
+_ATTEMPT = "seq, handler, state, attempts, ran_at, error, due_at, holds_until, lane, forced"
 _SAVE_ATTEMPT = """
-INSERT INTO attempts (seq, handler, state, attempts, ran_at, error, due_at, holds_until, lane, forced)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (seq, handler) DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
     ran_at = excluded.ran_at, error = excluded.error, due_at = excluded.due_at,
     holds_until = excluded.holds_until, lane = excluded.lane, worker = NULL
 """
-_SAVE_STATUS = """
-INSERT INTO settled (seq, status) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET status = excluded.status
-"""
+_SAVE_STATUS = " ON CONFLICT (seq) DO UPDATE SET status = excluded.status"
 # Two workers may run two handlers of one event at a time, neither knowing what came of the other: so it is asked here.
 _SAVE_STATUS_OF_ATTEMPTS = f"""
 INSERT INTO settled (seq, status)
@@ -97,8 +96,7 @@ ON CONFLICT (seq) DO UPDATE SET status = excluded.status
 """
 # The places of an object's events are kept with what is known of it: retention finds them by it.
 _SAVE_THING = f"""
-INSERT INTO things (lane, thing, seqs) VALUES (?1, coalesce(?2, {NOTHING_KNOWN}), ?3)
-ON CONFLICT (lane) DO UPDATE SET thing = coalesce(?2, thing),
+ON CONFLICT (lane) DO UPDATE SET thing = CASE excluded.thing WHEN {NOTHING_KNOWN} THEN thing ELSE excluded.thing END,
     seqs = substr(seqs || excluded.seqs, -{LISTED_PLACES * PLACE_DIGITS})
 """
 _SAVE_DELETED = "INSERT INTO deleted (lane, at) VALUES (?, ?) ON CONFLICT DO NOTHING"
@@ -157,12 +155,12 @@ class _Settlement:
         if not self._lanes:
             return
         connection.execute(f"DELETE FROM queue WHERE seq IN {LISTED}", (listed(self._unqueued),))
-        connection.executemany(_SAVE_ATTEMPT, self._attempts)
-        connection.executemany(_SAVE_STATUS, self._finished)
+        insert_rows(connection, "attempts", _ATTEMPT, self._attempts, _SAVE_ATTEMPT)
+        insert_rows(connection, "settled", "seq, status", self._finished, _SAVE_STATUS)
         if self._asked:
             connection.execute(_SAVE_STATUS_OF_ATTEMPTS, (listed(self._asked),))
-        things = [(lane, self._things.get(lane), places) for lane, places in self._places.items()]
-        connection.executemany(_SAVE_THING, things)
+        things = [(lane, self._things.get(lane, _NOTHING), places) for lane, places in self._places.items()]
+        insert_rows(connection, "things", "lane, thing, seqs", things, _SAVE_THING)
         connection.executemany(_SAVE_DELETED, self._deleted)
         connection.executemany(_SAVE_TYPE, self._types)
         let_go(connection, self._lanes)
