@@ -206,3 +206,15 @@ async def test_what_is_polled_stands_for_a_registration(monkeypatch: pytest.Monk
     assert await list_webhooks("twitter", store=store) == []
     with pytest.raises(ConfigurationError, match=r"platforms\.reddit\.watch"):
         await delete_webhook("reddit", found.id, store=store)
+
+
+async def test_an_address_whose_place_is_taken_is_named(
+    tiktok: tuple[Fake, Sender], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, sender = tiktok
+    store = new_store()
+    await register_webhook("tiktok", TIKTOK, store=store, sender=sender)
+    assert "takes the place" not in caplog.text
+    moved = await register_webhook("tiktok", TIKTOK.replace("hooks", "new"), store=store, sender=sender)
+    assert f"takes the place of {TIKTOK}" in caplog.text
+    assert [each.id for each in await list_webhooks("tiktok", store=store, sender=sender)] == [moved.id]

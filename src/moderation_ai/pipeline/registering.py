@@ -53,7 +53,15 @@ async def register_all(
             f"{platform.name} posts what happens to topics, and none is named: set platforms.{platform.name}.topics, "
             "or name one"
         )
+    await _warn_of_others(subscriber, site, url)
     return [each for wish in wishes for each in await subscriber.register(site, wish)]
+
+
+async def _warn_of_others(subscriber: Subscriber, site: Site, url: str) -> None:
+    """Say whose place an address takes, where an app has only one."""
+    for each in await subscriber.listed(site) if site.platform.one_address else ():
+        if each.url != url:
+            logger.warning("an app has one address at %s: %s takes the place of %s", site.platform.name, url, each.url)
 
 
 async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: bool = True) -> list[Subscription]:
