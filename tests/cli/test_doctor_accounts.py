@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from moderation_ai.cli.doctor.accounts import check_accounts, polled_accounts
 from moderation_ai.cli.doctor.findings import Finding
+from moderation_ai.cli.doctor.quotas import check_quotas, limits_of
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.flows import Session
 from moderation_ai.core.subscribing import ACTIVE, PENDING, Subscription
 from moderation_ai.pipeline.standing import FeedStanding, Standing
-from moderation_ai.platforms import find_platform
+from moderation_ai.platforms import all_platforms, find_platform
+from moderation_ai.stores.ledger import APP, Spent
 from tests.pipeline.board import Board
 from tests.stores.making import NOW, after
 
@@ -88,3 +90,18 @@ def test_polled_are_the_accounts_that_have_feeds() -> None:
 def test_coverage_that_was_never_compared_is_not_shown() -> None:
     assert Coverage(since=NOW).recent(NOW) == ()
     assert [each.check for each in checks(coverage=None, compared=0)] == ["polling", "subscription"]
+
+
+def test_of_each_account_the_limit_that_is_used_most_is_shown() -> None:
+    reddit = all_platforms()["reddit"]
+    (name, units), *_ = limits_of(reddit).items()
+    spent = [
+        Spent(platform="reddit", account=APP, name=name, units=units // 2),
+        Spent(platform="reddit", account="mod", name=name, units=units),
+        Spent(platform="reddit", account="mod", name="gone/60", units=5),
+        Spent(platform="unheard-of", account="", name=name, units=5),
+    ]
+    app, mod = check_quotas(spent, all_platforms(), {})
+    assert (app.check, app.status, app.message[:16]) == ("quota", "ok", "reddit: 50% used")
+    assert (mod.status, mod.message[:21]) == ("warning", "reddit/mod: 100% used")
+    assert all(each.status == "ok" for each in check_quotas(spent, all_platforms(), {"reddit": 2.0}))

@@ -308,3 +308,15 @@ async def test_an_outbox_counts_what_a_person_has_to_look_at_until_they_did(stor
     (outbox,) = await store.outboxes()
     assert outbox.dead == 1
     assert (await store.receipts(dead[0].id))[-1] == Receipt(at=after(9), status="dismissed")
+
+
+async def test_what_was_spent_is_told_as_long_as_its_period_lasts(store: Store) -> None:
+    day, minute = (Spending(name=f"account/{each}", units=3, limit=100, seconds=each) for each in (86_400, 60))
+    assert await store.spend("x", "brand", [day, minute], NOW) is None
+    assert await store.spend("x", "brand", [day], after(7200)) is None
+    assert {(one.account, one.name): one.units for one in await store.spent(NOW)} == {
+        ("brand", "account/60"): 3,
+        ("brand", "account/86400"): 6,
+    }
+    assert [(one.name, one.units) for one in await store.spent(after(7200))] == [("account/86400", 6)]
+    assert await store.spent(after(3 * 86_400)) == []

@@ -102,6 +102,12 @@ class Drive:
                 )
 
 
+def allowance_of(call: Call, limit: Limit) -> str:
+    """Return the name that what a call spends of a limit is counted under; it ends in the limit's seconds."""
+    return f"{call.name if limit.shared_by == 'call' else limit.shared_by}/{limit.seconds}"
+
+
 def _cost(call: Call, limit: Limit, factor: float) -> Spending:
-    name = f"{call.name if limit.shared_by == 'call' else limit.shared_by}/{limit.seconds}"
-    return Spending(name=name, units=call.cost, limit=max(1, int(limit.units * factor)), seconds=limit.seconds)
+    return Spending(
+        name=allowance_of(call, limit), units=call.cost, limit=max(1, int(limit.units * factor)), seconds=limit.seconds
+    )

@@ -27,6 +27,7 @@ from moderation_ai.stores.ledger import (
     Receipt,
     Settled,
     Spending,
+    Spent,
     Waiting,
     Wanted,
 )
@@ -278,6 +279,18 @@ def spend(platform: str, account: str, costs: Sequence[Spending], now: datetime)
             (*who, cost.name, _slot(at, cost), cost.units),
         )
     return None
+
+
+def spent(now: datetime) -> Verb[list[Spent]]:
+    """Return what was spent of each allowance in the period that ends now; its name ends in the period's seconds."""
+    rows = yield "SELECT platform, account, name, slot, units FROM {s}spending ORDER BY platform, account, name", ()
+    at, sums = to_micros(now), dict[tuple[str, str, str], int]()
+    for platform, account, name, slot, units in rows:
+        seconds = name.rpartition("/")[2]
+        tenth = int(seconds) * 1_000_000 // _TENTHS if seconds.isdigit() else at
+        if slot >= at // tenth - _TENTHS:
+            sums[platform, account, name] = sums.get((platform, account, name), 0) + units
+    return [Spent(platform=key[0], account=key[1], name=key[2], units=units) for key, units in sums.items()]
 
 
 def _tenth(cost: Spending) -> int:

@@ -172,6 +172,15 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was spent of one allowance in the period that ends now; ``account`` is ``APP`` where the app shares it."""
+
+    platform: str
+    account: str
+    name: str
+    units: int
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """How an account's outbox stands: what is open, since when the oldest waits, until when it is paused and why.
 
@@ -264,6 +273,9 @@ class Ledger(Protocol):
         Returns None if they were taken, else a time at which it is worth asking again. Processes that share the store
         share the allowances.
         """
+
+    async def spent(self, now: datetime) -> list[Spent]:
+        """Return what was spent of each allowance in its own period, by platform, account and name."""
 
     async def pause_account(
         self, platform: str, account: str, until: datetime | None, reason: str | None = None

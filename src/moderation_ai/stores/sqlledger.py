@@ -15,6 +15,7 @@ from moderation_ai.stores.ledger import (
     Receipt,
     Settled,
     Spending,
+    Spent,
     Waiting,
     Wanted,
 )
@@ -88,6 +89,10 @@ class SqlLedger(SqlVerbs):
     async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
         """Take units of an account's allowances, all or none."""
         return await self._change(lambda: acting.spend(platform, account, costs, now))
+
+    async def spent(self, now: datetime) -> list[Spent]:
+        """Return what was spent of each allowance."""
+        return await self._look(lambda: acting.spent(now))
 
     async def pause_account(
         self, platform: str, account: str, until: datetime | None, reason: str | None = None

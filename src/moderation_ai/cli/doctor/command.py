@@ -11,6 +11,7 @@ from moderation_ai.cli.doctor.accounts import check_accounts, polled_accounts
 from moderation_ai.cli.doctor.configuring import check_configuration
 from moderation_ai.cli.doctor.findings import FAILURE, OK, Finding, failure, ok, warning
 from moderation_ai.cli.doctor.handling import check_clock, check_events
+from moderation_ai.cli.doctor.quotas import check_quotas
 from moderation_ai.cli.doctor.reaching import check_reach
 from moderation_ai.cli.doctor.storing import check_store
 from moderation_ai.cli.doctor.tokens import check_key, check_tokens
@@ -24,6 +25,7 @@ from moderation_ai.config import accesses_of, watches_of
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.standing import read_standings
+from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.urls import is_postgres
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failure": ("FAIL", "red")}
@@ -102,9 +104,11 @@ def _check_events(invocation: Invocation, handlers: Handlers) -> Iterator[Findin
         async with opened(invocation.store_url) as store:
             standings = await read_standings(store, polled, now)
             saved, settings = await store.sessions(), invocation.settings
+            factors = {name: each.limits_factor for name, each in settings.platforms.items()}
             return [
                 *await check_events(store, handlers, now),
                 *check_accounts(standings, polled, now),
+                *check_quotas(await store.spent(now), all_platforms(), factors),
                 *check_key(settings.credentials.keys, invocation.store_url, saved),
                 *check_tokens(accesses_of(settings.platforms), saved, now),
             ]
