@@ -17,7 +17,8 @@ from moderation_ai.core.polling import Feed, Page
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.fakes.faults import AFTER_EFFECT, Faults
 from moderation_ai.pipeline.clock import ManualClock
-from tests.fakes.stage import NOW, PLAYED
+from tests.fakes.reader import Reader
+from tests.fakes.stage import NOW, PLAYED, Stage
 
 WATCHED = {"reddit": ("breadmakers",), "medium": ("@rye",)}
 CALM = 45
@@ -152,3 +153,20 @@ def test_whatever_happens_is_told_and_nothing_else(name: str, seed: int) -> None
                 last[event.lane.partition(":")[2]] = event.text or (event.data.post.title if event.data.post else None)
         assert {each: last[each] for each in texts} == texts, "the newest text is known"
     assert not storm.fake.misunderstood
+
+
+LONGEST = {"reddit": 10_000, "youtube": 10_000, "instagram": 2200, "tiktok": 150, "twitter": 4000, "medium": 20_000}
+"""Letters that a text may have there; each may be four bytes, or twelve where they are escaped."""
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_the_longest_texts_find_room_in_the_answers(name: str) -> None:
+    with Stage(name).served() as stage:
+        reader = Reader(stage, *WATCHED.get(name, ()), spend_cap=100.0)
+        for _ in range(100 if name != "medium" else 10):
+            stage.fake.write("ж" * LONGEST[name])
+        # Looks follow, at as many as are asked for at once.
+        for _ in range(4):
+            reader.poll(after=300)
+        assert len(reader.events) >= (10 if name == "medium" else 20)
+        assert max(len(page.cursor) for page in reader.pages) < 200_000

@@ -19,7 +19,8 @@ MEDIA = 50
 """Media that one poll of an account looks at: the newest."""
 _AFTER = Field("after", "query", required=False)
 _FIFTY = Field("limit", "query", only=("50",))
-_ROOM = 4 << 20
+_ROOM = 16 << 20
+"""Bytes for a page full of the longest texts: one that is refused would keep all that is new from us."""
 _REPLY = (
     '{"id":"1788","text":"me too","timestamp":"2026-11-24T12:00:00+0000","username":"oat_fan",'
     '"from":{"id":"6678","username":"oat_fan"},"hidden":false,"parent_id":"1787"}'

@@ -12,7 +12,8 @@ from moderation_ai.core.errors import ContentGone, PlatformError, PlatformUnavai
 from moderation_ai.core.hubs import hub_call
 
 _PAGE = "https://help.medium.com/hc/en-us/articles/214874118"
-_ROOM = 4 << 20
+_ROOM = 16 << 20
+"""Bytes for a page full of the longest texts: one that is refused would keep all that is new from us."""
 NEWEST = 10
 """Posts that a feed shows."""
 _RSS = (

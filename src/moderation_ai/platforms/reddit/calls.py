@@ -142,6 +142,7 @@ CALLS = (
         '"created_utc":1795521000.0,"edited":false,"removed":false,"approved":true,"locked":false}}]}}',
         proof="data.children",
         note="Up to 100 full names. A moderator is told what is removed, approved and locked.",
+        room=8 << 20,
         source=f"{_PAGE}GET_api_info",
     ),
     Call(

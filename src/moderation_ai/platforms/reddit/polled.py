@@ -11,7 +11,8 @@ from moderation_ai.core.calls import Call, Field
 PAGE_SIZE, SPREAD = 100, 30
 """Things on a page. The same words may be answered from a cache, so up to 30 fewer are asked for, by turns."""
 _OAUTH = "https://oauth.reddit.com"
-_ROOM = 4 << 20
+_ROOM = 8 << 20
+"""Bytes for a page full of the longest texts: one that is refused would keep all that is new from us."""
 _COMMENT = (
     '{"kind":"t1","data":{"name":"t1_c10","link_id":"t3_p9","parent_id":"t3_p9","author":"rye_fan","author_fullname":"t2_r",'
     '"body":"Bake it longer","created":1795549800.0,"created_utc":1795521000.0,"edited":false,"subreddit_id":"t5_2b",'

@@ -89,6 +89,7 @@ CALLS = (
         proof="data.comments",
         limits=_PER_CALL,
         note="Of one video; up to 30 at once. The ids are a JSON list in a text.",
+        room=1 << 20,
         source=_DOCS,
     ),
     Call(

@@ -14,7 +14,8 @@ DOCS = "https://business-api.tiktok.com/portal/docs"
 PAUSE = 300.0
 """Seconds that TikTok wants to be left alone after a limit was exceeded."""
 PER_CALL = (Limit(units=40, seconds=60, shared_by="call", wait=PAUSE),)
-_ROOM = 2 << 20
+_ROOM = 8 << 20
+"""Bytes for a page full of the longest texts: one that is refused would keep all that is new from us."""
 _BUSINESS, _CURSOR = Field("business_id", "query"), Field("cursor", "query", required=False)
 
 POLLED = (

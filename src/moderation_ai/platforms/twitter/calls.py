@@ -141,6 +141,7 @@ CALLS = (
         proof="data",
         limits=per_quarter(5000),
         note="Up to 100 ids; each post that is read is billed. It does not tell whether a reply is hidden.",
+        room=1 << 20,
         source="https://docs.x.com/x-api/posts/lookup/introduction",
     ),
     Call(

@@ -138,6 +138,7 @@ CALLS = (
         '"value":"UC2"},"publishedAt":"2026-11-24T12:00:00Z","updatedAt":"2026-11-24T12:00:00Z"}}]}',
         proof="items",
         note="Only what exists comes back. The moderation status is not told when asked by id.",
+        room=4 << 20,
         source=f"{_PAGE}/list",
     ),
     Call(

@@ -13,7 +13,8 @@ from moderation_ai.core.errors import ContentGone, PlatformError, PlatformUnavai
 _BASE = "https://www.googleapis.com/youtube/v3"
 _PAGE = "https://developers.google.com/youtube/v3/docs"
 _SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
-_ROOM = 4 << 20
+_ROOM = 32 << 20
+"""Bytes for a page full of the longest texts: one that is refused would keep all that is new from us."""
 _COMMENT = (
     '{"kind":"youtube#comment","id":"Ugx1","snippet":{"channelId":"UC1","videoId":"v1","textDisplay":"hi",'
     '"textOriginal":"hi","authorDisplayName":"@rye","authorChannelId":{"value":"UC2"},'
