@@ -271,6 +271,18 @@ async def test_without_a_refresh_token_the_account_must_be_authorised_again() ->
         assert "authorise it again" in str((await stage.saved()).reason)
 
 
+async def test_who_has_no_token_asks_as_nobody_and_is_told_so() -> None:
+    async with staged("reddit") as stage:
+        credentials, access = stage.credentials(session=Session(access_token=""))
+
+        async def act(session: Session) -> str:
+            return await stage.sender.drive(access.platform.identify(session), access.platform.hosts)
+
+        with pytest.raises(CredentialsRejected):
+            await credentials.using(access, act)
+        assert (len(stage.fake.calls), await stage.store.sessions()) == (1, [])
+
+
 async def test_a_refusal_that_was_none_is_forgotten() -> None:
     async with staged("reddit") as stage:
         credentials, access = stage.credentials(session=replace(stage.configured, refresh_token=None))

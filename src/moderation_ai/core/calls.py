@@ -187,6 +187,8 @@ def _spelled(value: object) -> str:
 
 def authorization(call: Call, session: Session | None, client: Client | None) -> list[tuple[str, str]]:
     """Return the header field that shows who makes ``call``; raise ``UnsupportedAction`` where the app's is wanting."""
+    if call.auth in ("bearer", "access-token") and session and not session.access_token:
+        return []  # A field without a value is none that can be sent; the platform says what it thinks of it.
     if call.auth == "bearer" and session:
         return [("Authorization", f"Bearer {session.access_token}")]
     if call.auth == "access-token" and session:

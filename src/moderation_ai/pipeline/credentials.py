@@ -70,8 +70,8 @@ class Credentials:
         Raises ``CredentialsRejected`` where the account has to be authorised again, what ``Api.ask`` raises where the
         next tokens cannot be had, ``StoreError``, and ``ConfigurationError`` for tokens that no key opens.
         """
-        if not access.session.access_token and not access.session.refresh_token:
-            return access.session  # There are lists that are shown to everybody.
+        if _is_nobody(access):
+            return access.session
         kept = self._kept.get(key_of(access))
         if kept is None or not self._is_ready(access, kept):
             async with self._lock(access):
@@ -92,6 +92,8 @@ class Credentials:
         try:
             result = await act(session)
         except CredentialsRejected:
+            if _is_nobody(access):
+                raise
             session = await self.renewed(access, session)
             try:
                 result = await act(session)
@@ -246,3 +248,8 @@ class Credentials:
             if self._told.get(key_of(access)) != str(error):
                 self._told[key_of(access)] = str(error)
                 logger.warning("%s: its tokens cannot be renewed: %s", access.name, error)
+
+
+def _is_nobody(access: Access) -> bool:
+    """Say whether no token is configured: there are lists that are shown to everybody."""
+    return not access.session.access_token and not access.session.refresh_token
