@@ -50,10 +50,18 @@ class Reader:
             page = self.ask(feed)
             self.cursors[feed.key] = page.cursor
             self.pages.append(page)
+            self._check_kept(page)
             found += [event for fact in page.facts if (event := self.keep(fact)) is not None]
             if not page.more:
                 return found
         raise AssertionError(f"the feed {feed.key} never comes to an end")
+
+    def _check_kept(self, page: Page) -> None:
+        """What is kept of a page tells of all that was written."""
+        written = {fact.object_id for fact in page.facts if fact.event_type in ("comment.created", "post.created")}
+        if written:
+            kept = self.platform.read_page(page.body, self.stage.clock.now()).facts
+            assert written <= {fact.object_id for fact in kept}
 
     def ask(self, feed: Feed) -> Page:
         if self.renews and self.session.is_due(self.stage.clock.now()):

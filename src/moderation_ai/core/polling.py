@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
+from moderation_ai.core.api import Reading, at
 from moderation_ai.core.errors import MalformedPayload, UnsupportedAction
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
@@ -35,8 +36,9 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What one poll brought: the facts in it, the raw bytes of the answer that they stand in, and where to go on.
+    """What one poll brought: the facts in it, the answer that they stand in, and where to go on.
 
+    ``body`` is that answer as it came or, of a long list, with the rows alone that something stands in (``rows_of``).
     ``cursor`` is the platform's own text (JSON of a bounded size) and nobody else reads it. ``more`` says that another
     page is waiting: it is asked for at once. ``gap`` says that more was written since the last poll than can be asked
     for, so that some of it was never seen. Deletions that are only inferred are facts here once two polls agree: the
@@ -82,3 +84,27 @@ class Polls:
         Raises ``MalformedPayload`` for what is no such answer.
         """
         raise MalformedPayload(f"{self.name} has nothing that can be polled")
+
+
+def rows_of(reading: Reading, path: str, told: Sequence[Fact]) -> bytes:
+    """Return the answer without the rows of its list at ``path`` that tell nothing new.
+
+    A list shows a hundred things for one that is new, and is asked for again and again: whole, each would be kept a
+    hundred times. Where a fact is ``unknown`` the answer is returned as it came.
+    """
+    whole, rows = reading.answer.body, at(reading.body, path)
+    if not told or not isinstance(rows, list) or any(fact.event_type == "unknown" for fact in told):
+        return whole
+    try:
+        ids = {msgspec.json.encode(fact.object_id) for fact in told}
+        kept = [msgspec.Raw(row) for row in map(msgspec.json.encode, rows) if any(each in row for each in ids)]
+        return msgspec.json.encode(_with(reading.body, path.split("."), kept))
+    except (msgspec.MsgspecError, OverflowError, ValueError, RecursionError):
+        return whole
+
+
+def _with(value: Any, path: Sequence[str], rows: list[msgspec.Raw]) -> Any:
+    """Return a JSON value with other ``rows`` at ``path``."""
+    if not path:
+        return rows
+    return {**value, path[0]: _with(value[path[0]], path[1:], rows)}

@@ -15,7 +15,7 @@ from moderation_ai.core.content import as_dict, as_id, as_list, as_text, as_time
 from moderation_ai.core.errors import ConfigurationError, MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls
+from moderation_ai.core.polling import Feed, Page, Polls, rows_of
 from moderation_ai.core.subjects import Comment, Data, Post
 from moderation_ai.core.trails import Aspect, Item, Trail, read_trail, text_state
 from moderation_ai.platforms.reddit import facts, listings, queues
@@ -179,7 +179,8 @@ def _deleted(fullname: str) -> Fact:
 
 
 def _page(told: Sequence[Fact], reading: Reading, trail: Trail, *, more: bool = False, gap: bool = False) -> Page:
-    return Page(facts=tuple(told), body=reading.answer.body, cursor=trail.to_text(), more=more, gap=gap)
+    body = rows_of(reading, "data.children", told)
+    return Page(facts=tuple(told), body=body, cursor=trail.to_text(), more=more, gap=gap)
 
 
 _LOOKED_AT = ("new_comments", "new_posts")

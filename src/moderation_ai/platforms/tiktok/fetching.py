@@ -16,7 +16,7 @@ from moderation_ai.core.content import as_dict, as_id, as_list, as_text, as_time
 from moderation_ai.core.errors import ConfigurationError, MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls
+from moderation_ai.core.polling import Feed, Page, Polls, rows_of
 from moderation_ai.core.shelves import ShelfTrail, place
 from moderation_ai.core.subjects import Action, Comment, Data
 from moderation_ai.core.trails import Aspect, Item, read_trail
@@ -84,7 +84,7 @@ class TikTokPolls(Polls):
         items = [_item(row, video, session) for row in comments]
         found = trail.read(items, after, _whole(rows), overlap=OVERLAP, pages=PAGES)
         told = [*found.told, *[_deleted(each, video, session) for each in found.gone], *odd]
-        body, text = reading.answer.body, trail.to_text()
+        body, text = rows_of(reading, "data.comments", told), trail.to_text()
         return Page(facts=tuple(told), body=body, cursor=text, more=bool(trail.todo), gap=found.gap)
 
 

@@ -17,7 +17,7 @@ from moderation_ai.core.content import as_dict, as_id, as_list, read_json
 from moderation_ai.core.errors import ConfigurationError, MalformedPayload, RateLimited
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls
+from moderation_ai.core.polling import Feed, Page, Polls, rows_of
 from moderation_ai.core.trails import Aspect, Item, Trail, read_trail
 from moderation_ai.platforms.twitter.activity import tweet_of
 from moderation_ai.platforms.twitter.calls import API
@@ -86,7 +86,8 @@ class TwitterPolls(Polls):
         rows = as_list(at(reading.body, "data"))
         told = _take(rows, trail, feed.of if feed.name == "mentions" else None)
         more, gap = _walk(trail, rows, has_more=as_id(at(reading.body, "meta.next_token")) is not None)
-        return Page(facts=tuple(told), body=reading.answer.body, cursor=trail.to_text(), more=more, gap=gap)
+        body = rows_of(reading, "data", told)
+        return Page(facts=tuple(told), body=body, cursor=trail.to_text(), more=more, gap=gap)
 
     def read_page(self, body: bytes, now: datetime) -> Parsed:
         """Return the posts of a list."""

@@ -18,7 +18,7 @@ from moderation_ai.core.content import as_dict, as_id, as_list, as_text, read_js
 from moderation_ai.core.errors import ConfigurationError, ContentGone, MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls
+from moderation_ai.core.polling import Feed, Page, Polls, rows_of
 from moderation_ai.core.subjects import Comment, Data
 from moderation_ai.core.trails import SAME_POLL, Aspect, Item, Trail, read_trail, text_state
 from moderation_ai.platforms.youtube import comments
@@ -248,4 +248,5 @@ def _deleted(comment_id: str) -> Fact:
 
 
 def _page(told: Sequence[Fact], reading: Reading, trail: Trail, *, more: bool = False, gap: bool = False) -> Page:
-    return Page(facts=tuple(told), body=reading.answer.body, cursor=trail.to_text(), more=more, gap=gap)
+    body = rows_of(reading, "items", told)
+    return Page(facts=tuple(told), body=body, cursor=trail.to_text(), more=more, gap=gap)
