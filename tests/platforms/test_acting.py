@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from moderation_ai.core.acting import Acts
 from moderation_ai.core.acts import Act, Outcome, Target
 from moderation_ai.core.asked import find_call
-from moderation_ai.core.calls import Call
 from moderation_ai.core.errors import (
     ContentGone,
     CredentialsRejected,
-    ModerationError,
     OutcomeUnknown,
     PlatformError,
     PlatformUnavailable,
-    RateLimited,
     UnsupportedAction,
 )
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.core.flows import Flow, Outgoing, Session
+from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.sender import check_address
+from tests.platforms.actors import (
+    MakeFlow,
+    effect,
+    every_action,
+    every_actor,
+    every_flow,
+    moderate,
+    requests_of,
+)
 from tests.platforms.driving import (
     ACTORS,
     CLIENT,
@@ -42,133 +44,8 @@ from tests.platforms.driving import (
     by_table,
     drive,
     failing,
-    flows,
-    sample,
 )
 from tests.platforms.fixtures import NOW
-from tests.platforms.test_contract import variants
-
-MakeFlow = Callable[[], Flow[object]]
-
-FLOWS = [(platform, name, make) for platform in ACTORS for name, make in flows(platform)]
-CALLS = [(platform, call) for platform in ACTORS for call in platform.api.calls]
-ACTIONS = [(platform, action) for platform in ACTORS for action in platform.actions]
-
-every_actor = pytest.mark.parametrize("platform", ACTORS, ids=lambda platform: platform.name)
-every_action = pytest.mark.parametrize(("platform", "action"), ACTIONS, ids=[f"{p.name}-{a}" for p, a in ACTIONS])
-every_call = pytest.mark.parametrize(("platform", "call"), CALLS, ids=[f"{p.name}-{c.name}" for p, c in CALLS])
-every_flow = pytest.mark.parametrize(("platform", "name", "make"), FLOWS, ids=[f"{p.name}-{n}" for p, n, _ in FLOWS])
-
-
-def moderate(platform: Platform, act: Act, *, look: bool = False) -> Flow[tuple[Outcome, ...]]:
-    session = THROUGH_PAGE if "page_id" in platform.capabilities[act.action].needs else SESSION
-    return platform.moderate(act, session, look=look)
-
-
-def requests_of(platform: Platform, make: MakeFlow) -> list[Outgoing]:
-    """Return what a flow asks; one that looks may end there, for the samples tell of another comment."""
-    asked: list[Outgoing] = []
-    answered = by_table(platform)
-    with suppress(OutcomeUnknown, ContentGone, UnsupportedAction):
-        drive(make(), lambda request: (asked.append(request), answered(request))[1])
-    return asked
-
-
-def effect(platform: Platform, action: str) -> str:
-    return platform.api.call(platform.capabilities[action].call).effect
-
-
-# --- the table -----------------------------------------------------------------------------------------------------
-
-
-@every_actor
-def test_advertises_what_it_is_capable_of_and_nothing_else(platform: Platform) -> None:
-    assert platform.actions == tuple(platform.capabilities)
-    assert set(platform.instead.values()) <= set(platform.actions)
-    assert set(platform.instead).isdisjoint(platform.actions)
-
-
-@every_action
-def test_a_capability_names_what_there_is(platform: Platform, action: str) -> None:
-    capability = platform.capabilities[action]
-    assert capability.call in [call.name for call in platform.api.calls]
-    fields = {name for kind in (Target, Act, Session) for name in kind.__struct_fields__}
-    assert set(capability.needs) <= fields
-    assert platform.fetches or not capability.shown_by, "what a look shows must be possible to look at"
-    assert capability.shown_by or not capability.reads_back
-    assert capability.batch == 1 or effect(platform, action) == "sets", "a batch is repeated by halves"
-
-
-@every_action
-def test_what_is_seen_each_time_is_never_taken_for_a_state(platform: Platform, action: str) -> None:
-    if action in ("approve", "hide", "unhide", "remove", "retract", "lock", "unlock"):
-        assert effect(platform, action) == "sets"
-    if action == "reply":
-        assert effect(platform, action) == "adds"
-
-
-@every_call
-def test_a_call_is_described_to_the_end(platform: Platform, call: Call) -> None:
-    assert call.url.startswith("https://")
-    assert call.source.startswith("https://")
-    assert bool(call.visible) == (call.effect != "reads"), "who sees the effect?"
-    names = [each.name for each in platform.api.calls]
-    assert len(set(names)) == len(names)
-    assert call.undone_by is None or call.undone_by in names
-    assert call.limits or platform.api.limits or call.name == "refresh", "what is its limit?"
-    assert platform.api.read(call, sample(call)).answer.status == call.status
-
-
-@every_call
-def test_every_documented_failure_becomes_the_error_it_means(platform: Platform, call: Call) -> None:
-    statuses = {each.status: each.error for each in call.failures if each.code is None}
-    for failure in (*call.failures, *platform.api.failures):
-        # What a call says of a status stands before what the platform says of it.
-        expected = failure.error if failure.code else statuses.get(failure.status, failure.error)
-        if expected is PlatformUnavailable and call.effect == "adds":
-            expected = OutcomeUnknown
-        with pytest.raises(ModerationError) as caught:
-            platform.api.read(call, failing(failure))
-        assert type(caught.value) is expected, failure
-
-
-@every_call
-def test_a_clean_refusal_is_never_worth_a_retry(platform: Platform, call: Call) -> None:
-    for status in (400, 401, 403, 404, 405, 409, 410, 418, 422, 451):
-        for body in (b"", b"<html>", b"{}", b'{"error":null}'):
-            with pytest.raises((PlatformError, UnsupportedAction)) as caught:
-                platform.api.read(call, answer(status, body))
-            assert not getattr(caught.value, "retryable", False)
-
-
-@every_call
-def test_what_failed_may_be_repeated_unless_that_would_add_something(platform: Platform, call: Call) -> None:
-    for status in (408, 500, 502, 503, 504, 301, 302, 599, 0):
-        with pytest.raises(PlatformUnavailable) as caught:
-            platform.api.read(call, answer(status, b"<html>"))
-        assert caught.value.retryable == (call.effect != "adds")
-        assert isinstance(caught.value, OutcomeUnknown) == (call.effect == "adds")
-
-
-@every_call
-def test_a_platform_that_names_a_time_is_left_alone_until_then(platform: Platform, call: Call) -> None:
-    for text, seconds in (("7", 7.0), ("Tue, 24 Nov 2026 12:01:30 GMT", 90.0), ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0)):
-        with pytest.raises(RateLimited) as caught:
-            platform.api.read(call, answer(429, b"", retry_after=text))
-        assert caught.value.retry_after == seconds
-    for odd in ("soon", "-1", "1e9", "", "９"):
-        with pytest.raises(RateLimited) as caught:
-            platform.api.read(call, answer(429, b"", retry_after=odd))
-        assert caught.value.retry_after is None or caught.value.retry_after >= 60
-
-
-@every_call
-def test_an_answer_without_its_proof_is_no_success(platform: Platform, call: Call) -> None:
-    for body in (b"", b"<html>Sign in</html>", b"[]", b"null", *[b'{"other":1}'] * bool(call.proof)):
-        with pytest.raises(PlatformError) as caught:
-            platform.api.read(call, answer(200, body))
-        assert type(caught.value) is not ContentGone
-
 
 # --- flows ---------------------------------------------------------------------------------------------------------
 
@@ -367,73 +244,6 @@ def test_no_id_leads_a_request_elsewhere(platform: Platform, odd: str) -> None:
         assert call.name == request.call
         assert request.url.isascii()
         assert {".", ".."}.isdisjoint(request.url.partition("?")[0].split("/"))
-
-
-# --- whatever comes back -------------------------------------------------------------------------------------------
-
-
-def survives(make: MakeFlow, *answers: Any) -> None:
-    """Feed the answers, the last of them for ever; nothing but our errors may come out."""
-    waiting = list(answers)
-    try:
-        drive(make(), lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0])
-    except (PlatformError, UnsupportedAction):
-        return
-
-
-HEADERS = st.dictionaries(
-    st.sampled_from(
-        [
-            "retry_after",
-            "x_rate_limit_remaining",
-            "x_rate_limit_reset",
-            "x_ratelimit_remaining",
-            "x_ratelimit_reset",
-            "x_ratelimit_used",
-            "x_app_usage",
-            "x_business_use_case_usage",
-        ]
-    ),
-    st.one_of(
-        st.text(max_size=20), st.sampled_from(["0", "1e400", "9" * 12, "0.0", "{}", '{"1":[{}]}', '{"call_count":1e3}'])
-    ),
-)
-
-
-@every_actor
-@pytest.mark.fuzz
-@given(data=st.data(), status=st.integers(0, 999), body=st.binary(max_size=60), headers=HEADERS)
-def test_any_bytes_give_a_result_or_one_of_our_errors(
-    platform: Platform, data: st.DataObject, status: int, body: bytes, headers: dict[str, str]
-) -> None:
-    got = answer(status, body, **headers)
-    survives(data.draw(st.sampled_from(list(flows(platform))))[1], got)
-    for call in platform.api.calls:
-        for budget in platform.api.budgets(call, got):
-            assert isinstance(budget.is_spent, bool)
-
-
-@every_flow
-def test_any_odd_part_of_an_answer_gives_a_result_or_one_of_our_errors(
-    platform: Platform, name: str, make: MakeFlow
-) -> None:
-    good = by_table(platform)
-    asked = requests_of(platform, make)
-    for number, request in enumerate(asked):
-        for odd in variants(msgspec.json.decode(good(request).body or b"null")):
-            before = [good(each) for each in asked[:number]]
-            survives(make, *before, answer(good(request).status, json.dumps(odd)))
-
-
-@every_actor
-def test_any_odd_part_of_a_failure_is_one_of_our_errors(platform: Platform) -> None:
-    call = platform.api.calls[0]
-    for failure in [each for row in platform.api.calls for each in row.failures] + list(platform.api.failures):
-        if not failure.example.startswith("{"):
-            continue  # A hub says it in words.
-        for odd in variants(msgspec.json.decode(failure.example)):
-            with pytest.raises((PlatformError, UnsupportedAction)):
-                platform.api.read(call, answer(max(failure.status, 400), json.dumps(odd)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai.core.acts import Act, Outcome, Seen, Target
+from moderation_ai.core.acts import Target
 from moderation_ai.core.errors import (
     ContentGone,
     CredentialsRejected,
-    OutcomeUnknown,
     PlatformError,
     PlatformUnavailable,
     RateLimited,
@@ -22,34 +20,9 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Answer, Outgoing
-from moderation_ai.core.platform import Platform
-from moderation_ai.platforms import find_platform
+from tests.platforms.asking import REDDIT, TIKTOK, YOUTUBE, X, fetched, run, says
 from tests.platforms.driving import SESSION, act_of, answer, drive
 from tests.platforms.fixtures import NOW
-
-X, REDDIT, YOUTUBE = (find_platform(name) for name in ("twitter", "reddit", "youtube"))
-INSTAGRAM, TIKTOK = find_platform("instagram"), find_platform("tiktok")
-
-
-def says(value: Any, status: int = 200, **headers: str) -> Answer:
-    return answer(status, json.dumps(value), **headers)
-
-
-def fetched(platform: Platform, body: Any, *ids: str, post_id: str = "p1") -> dict[str, Seen]:
-    targets = [Target(id=one, post_id=post_id) for one in ids]
-    seen, _ = drive(platform.fetch(targets, SESSION), lambda _: says(body))
-    assert [each.target_id for each in seen] == list(ids)
-    return {each.target_id: each for each in seen}
-
-
-def run(
-    platform: Platform, act: Act, *answers: Answer, look: bool = False
-) -> tuple[tuple[Outcome, ...], list[Outgoing]]:
-    waiting = list(answers)
-    found = drive(platform.moderate(act, SESSION, look=look), lambda _: waiting.pop(0))
-    assert not waiting, "less was asked than the test has answers for"
-    return found
-
 
 # --- X -------------------------------------------------------------------------------------------------------------
 
@@ -260,91 +233,6 @@ def test_youtubes_units_come_back_at_midnight_in_california(now: str, seconds: i
 
 def test_reddit_names_us_as_its_events_do() -> None:
     assert drive(REDDIT.identify(SESSION), lambda _: says({"id": "app", "name": "bread_bot"}))[0] == "t2_app"
-
-
-# --- Instagram -----------------------------------------------------------------------------------------------------
-
-
-def graph_error(code: int, **more: Any) -> Answer:
-    return says({"error": {"message": "m", "type": "OAuthException", "code": code, **more}}, 400)
-
-
-@pytest.mark.parametrize(("hidden", "states"), [(True, {"hidden"}), (False, {"visible"}), (None, set()), ("no", set())])
-def test_instagram_shows_whether_a_comment_is_hidden(hidden: object, states: set[str]) -> None:
-    body = {"id": "17", "text": "Nice", "username": "rye_fan", "media": {"id": "18"}, "hidden": hidden}
-    seen = fetched(INSTAGRAM, body, "17")["17"]
-    assert seen.states == states
-    assert seen.comment is not None
-    assert (seen.comment.post_id, seen.comment.author_username, seen.comment.text) == ("18", "rye_fan", "Nice")
-
-
-def test_instagram_is_asked_before_it_hides_what_it_may_have_hidden() -> None:
-    act = act_of("hide", Target(id="17"))
-    outcomes, asked = run(INSTAGRAM, act, says({"id": "17", "hidden": True}), look=True)
-    assert (outcomes[0].status, len(asked)) == ("not_needed", 1)
-    outcomes, asked = run(INSTAGRAM, act, says({"id": "17", "hidden": False}), says({"success": True}), look=True)
-    assert (outcomes[0].status, len(asked)) == ("done", 2)
-    with pytest.raises(ContentGone):
-        run(INSTAGRAM, act, graph_error(100, error_subcode=33), look=True)
-
-
-def test_what_is_gone_from_instagram_is_removed_as_well_as_can_be() -> None:
-    act = act_of("remove", Target(id="17"))
-    outcomes, _ = run(INSTAGRAM, act, graph_error(100, error_subcode=33), look=True)
-    assert outcomes[0].status == "not_needed"
-
-
-@pytest.mark.parametrize(
-    ("answered", "error"),
-    [
-        (graph_error(190, error_subcode=463), CredentialsRejected),
-        (graph_error(10), PlatformError),
-        (graph_error(299), PlatformError),
-        (graph_error(100, error_subcode=33), ContentGone),
-        (graph_error(100, error_subcode=34), PlatformError),
-        (graph_error(4, is_transient=True), RateLimited),
-        (graph_error(80002), RateLimited),
-        (graph_error(99, is_transient=True), PlatformUnavailable),
-        (graph_error(99), PlatformError),
-        (says({"success": False}), PlatformError),
-        (says({"success": "false"}), PlatformError),
-        (says({"error": "text"}, 400), PlatformError),
-    ],
-)
-def test_metas_codes_say_what_to_do(answered: Answer, error: type[Exception]) -> None:
-    with pytest.raises(error) as caught:
-        run(INSTAGRAM, act_of("hide"), answered)
-    assert type(caught.value) is error
-
-
-def test_meta_takes_the_word_true_for_success() -> None:
-    outcomes, _ = run(INSTAGRAM, act_of("hide"), says({"success": "true"}))
-    assert outcomes[0].status == "done"
-
-
-def test_what_meta_failed_at_for_a_moment_may_have_been_written() -> None:
-    with pytest.raises(OutcomeUnknown):
-        run(INSTAGRAM, act_of("reply"), graph_error(2))
-
-
-def test_meta_tells_shares_and_the_minutes_until_it_listens_again() -> None:
-    use = [{"type": "instagram", "call_count": 100, "total_time": 25, "estimated_time_to_regain_access": 19}]
-    headers = {
-        "x_app_usage": '{"call_count":28,"total_time":25,"total_cputime":31}',
-        "x_business_use_case_usage": json.dumps({"1055": use}),
-    }
-    got = answer(400, json.dumps({"error": {"code": 80002}}), **headers)
-    app, account = INSTAGRAM.api.budgets(INSTAGRAM.api.call("hide"), got)
-    assert (app.name, app.used, app.is_spent) == ("app", 0.31, False)
-    assert (account.name, account.used, account.is_spent) == ("account", 1, True)
-    with pytest.raises(RateLimited) as caught:
-        run(INSTAGRAM, act_of("hide"), got)
-    assert caught.value.retry_after == 19 * 60
-
-
-def test_instagram_bans_through_a_page_only() -> None:
-    with pytest.raises(UnsupportedAction, match="page_id"):
-        INSTAGRAM.moderate(act_of("ban"), SESSION)
 
 
 # --- TikTok --------------------------------------------------------------------------------------------------------

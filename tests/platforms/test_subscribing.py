@@ -27,7 +27,7 @@ from moderation_ai.platforms import find_platform
 from moderation_ai.sender import check_address
 from tests.platforms.driving import CLIENT, SESSION, THROUGH_PAGE, TOKEN, answer, by_table, drive
 from tests.platforms.fixtures import PLATFORMS
-from tests.platforms.test_acting import survives
+from tests.platforms.test_acting_answers import survives
 
 SUBSCRIBERS = [platform for platform in PLATFORMS if platform.subscribe]
 OTHERS = [platform for platform in PLATFORMS if not platform.subscribe]
