@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from bench import disk, drain, growth, load, micro, postgres, ratios, report, rounds, servers, store
+from bench import disk, drain, growth, hiding, load, micro, postgres, ratios, report, rounds, servers, store
 from bench.load import Load
 from bench.ratios import Ratio
 from bench.rounds import Measured, Plan
@@ -35,8 +35,8 @@ def main() -> int:
     with _folder(options.dir) as folder:
         plan = _plan(options, folder)
         found = Found()
-        # A quick look has no time for a million events.
-        parts = [part for part in options.parts if not (options.quick and part == "growth")]
+        # A quick look has no time for a million events, or for a platform's minute to end.
+        parts = [part for part in options.parts if not (options.quick and part in ("growth", "hide"))]
         failed = [part for part in parts if not _measure(part, plan, generator, found)]
         measured = report.make(plan, generator.name, found.runs, found.ratios, found.figures)
     report.write(measured, options.output)
@@ -85,6 +85,10 @@ def _postgres(plan: Plan, generator: Load, found: Found) -> None:
     found.ratios["pg_drain_vs_pgqueuer"] = ratios.spread([ours / other for ours, other in pairs])
 
 
+def _hide(plan: Plan, generator: Load, found: Found) -> None:
+    found.figures |= hiding.measure(plan.folder)
+
+
 def _growth(plan: Plan, generator: Load, found: Found) -> None:
     print(f"a store of {store.LARGE:,} events beside one of {store.SMALL:,}: takes a minute", file=sys.stderr)
     of_growth, figures = store.measure(plan.folder)
@@ -95,7 +99,14 @@ def _growth(plan: Plan, generator: Load, found: Found) -> None:
         found.ratios["ingest_1m_vs_10k"] = growth.measure(small, large, generator, plan.seconds)
 
 
-_PART_BY_NAME = {"http": _http, "micro": _micro, "drain": _drain, "postgres": _postgres, "growth": _growth}
+_PART_BY_NAME = {
+    "http": _http,
+    "micro": _micro,
+    "drain": _drain,
+    "postgres": _postgres,
+    "hide": _hide,
+    "growth": _growth,
+}
 
 
 def _options() -> argparse.ArgumentParser:
@@ -108,7 +119,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=3.0, help="how long a turn is (3)")
     parser.add_argument("--connections", type=int, nargs="+", default=[64, 256], help="(64 256)")
     parser.add_argument("--load", choices=["auto", "wrk", "own"], default="auto", help="the load generator")
-    parser.add_argument("--quick", action="store_true", help="one short round and no growth: to see that it works")
+    parser.add_argument("--quick", action="store_true", help="one short round of the quick parts: to see that it works")
     parser.add_argument("--dir", type=Path, help="a folder on the disk to measure (a temporary one)")
     parser.add_argument("--output", type=Path, default=report.LATEST, help="(bench/latest.json)")
     return parser

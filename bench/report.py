@@ -160,6 +160,10 @@ FIGURE_GOALS = {
     "backlog_events_per_second": ">= 20,000",
     "duplicates_1m": ">= 300,000",
     "verify_and_parse_us": "<= 15",
+    "time_to_hide_p50_ms": "<= 250",
+    "time_to_hide_p99_ms": "<= 1,000",
+    "limits_429": "0",
+    "severest_first": "1.0",
 }
 
 

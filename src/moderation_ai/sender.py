@@ -106,6 +106,13 @@ class Sender:
         loop = asyncio.get_running_loop()
         self._pools.setdefault(loop, _Pool(self._connect)).users += 1
 
+    def load(self) -> None:
+        """Load what requests need; it takes up to a second, for which the first of them would stop the running loop."""
+        import anyio
+        import httpx2  # noqa: F401
+
+        anyio.Event()  # This is what makes it load its half for asyncio.
+
     async def close(self) -> None:
         """Close what is kept for the running loop, once all who opened it there have closed it."""
         pool = self._pools.get(asyncio.get_running_loop())

@@ -175,6 +175,7 @@ class Parts:
             await self._take_over()
             self._background.begin(_WORKER, self.worker.run())
             if self.outbox.accesses:
+                self.sender.load()
                 self._background.begin(_OUTBOX, self.outbox.run())
                 self._background.begin(_CREDENTIALS, self.credentials.run())
             if self.poller.accounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from importlib.resources import files
 
 import msgspec
@@ -130,12 +131,14 @@ class Playing:
         )
 
 
-def times_to_hide(fakes: Iterable[Fake]) -> list[float]:
-    """Return the seconds from when each comment was written until the call came that hid it."""
+def times_to_hide(fakes: Iterable[Fake], since: datetime | None = None) -> list[float]:
+    """Return the seconds from when each comment was written (``since`` then) until the call came that hid it."""
     found = []
     for fake in fakes:
         for effect in list(fake.effects):
             thing = fake.things.get(effect.object_id)
-            if effect.changed and thing is not None and thing.state in (HIDDEN, REMOVED):
+            if thing is None or not effect.changed or thing.state not in (HIDDEN, REMOVED):
+                continue
+            if since is None or thing.created_at >= since:
                 found.append((effect.at - thing.created_at).total_seconds())
     return found
