@@ -94,6 +94,7 @@ async def moderated(
     kind: str = ANY,
     *,
     judge: StandardsEngine | None = None,
+    judges: bool = True,
     handlers: Handlers | None = None,
     store: Store | None = None,
     has_token: bool = True,
@@ -101,7 +102,7 @@ async def moderated(
     degrade: bool = True,
     times: float = 1000,
 ) -> AsyncIterator[Moderated]:
-    """Play one platform; ``session`` changes what is acted with."""
+    """Play one platform; ``session`` changes what is acted with. Without ``judges`` no policy is configured."""
     fake = find_fake(name, times=times)
     with fake.serve() as served:
         access = Access(platform=fake.platform, session=session(fake.session), client=fake.client)
@@ -110,7 +111,7 @@ async def moderated(
             Setup(
                 sources={name: Source(platform=fake.platform, credential=Credential(secrets=(fake.secret,)))},
                 accesses=(access,) if has_token else (),
-                standards=judge or standards(),
+                standards=(judge or standards()) if judges else None,
                 degrade=degrade,
             ),
             Handlers() if handlers is None else handlers,

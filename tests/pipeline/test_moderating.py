@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from moderation_ai import hide_comment
+from moderation_ai import get_platform, hide_comment
 from moderation_ai.core.decisions import read_decision
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import Fact, WebhookEvent, finish
-from moderation_ai.core.subjects import Comment, Data
+from moderation_ai.core.subjects import Action, Comment, Data
 from moderation_ai.pipeline.handlers import MODERATION, Handlers
 from moderation_ai.pipeline.moderator import text_of
 from moderation_ai.stores.base import Delivery
@@ -150,6 +150,33 @@ async def test_what_no_rule_of_ours_is_about_stays_unhandled() -> None:
         await play.write("")
         (event,) = await play.events()
         assert event.status == "unhandled"
+
+
+async def test_without_policy_and_token_nothing_is_judged_and_events_stay_unhandled() -> None:
+    async with moderated("reddit", judges=False, has_token=False) as play:
+        await play.write("A turnip!")
+        now = play.parts.clock.now()
+        data = Data(action=Action(kind="approve", target_id="t1_x", target_type="comment"))
+        fact = Fact(event_type="moderation.action", object_id="t1_x", data=data, version="1")
+        told = finish(fact, platform="reddit", received_at=now)
+        await play.store.add(Delivery(platform="reddit", received_at=now, body=b"{}", events=[told]))
+        play.parts.worker.wake()
+        await play.settled()
+        events = await play.events()
+        assert [event.status for event in events] == ["unhandled", "unhandled"]
+        assert [await play.store.attempts(event.seq) for event in events] == [[], []]
+        assert await play.decisions() == []
+
+
+async def test_with_a_token_and_no_policy_echoes_are_recognised_and_nothing_is_judged() -> None:
+    async with moderated("reddit", judges=False) as play:
+        thing = await play.write("A turnip!")
+        assert play.fake.state_of(thing) == "visible"
+        await get_platform("reddit").moderate_comment(thing, "hide")
+        await play.settled()
+        (action,) = await play.actions()
+        assert sorted(line.status for line in await play.store.receipts(action.id)) == ["done", "echo"]
+        assert await play.decisions() == []
 
 
 def test_the_title_of_a_post_is_judged_with_its_text() -> None:
