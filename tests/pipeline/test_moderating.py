@@ -211,3 +211,13 @@ async def test_a_text_that_comes_late_is_not_judged_where_a_newer_one_is_known()
         play.parts.worker.wake()
         await play.settled()
         assert await play.decisions() == []
+
+
+async def test_what_is_recorded_is_enough_to_take_the_decision_again_without_the_text() -> None:
+    engine = standards()
+    async with moderated("twitter", judge=engine) as play:
+        await play.write("A turnip and some rhubarb!")
+        (decided,) = await play.decisions()
+        assert decided.decision is not None
+        decision = read_decision(decided.decision)
+        assert engine.engine.explain(decision) == decision
