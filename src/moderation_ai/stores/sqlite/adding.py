@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from functools import cache
 
 import apsw
 
@@ -102,9 +103,15 @@ def _known(connection: apsw.Connection, keys: Sequence[bytes]) -> dict[bytes, in
     """Return which of the keys are stored already, and where."""
     found: dict[bytes, int] = {}
     for chunk in chunks(keys):
-        marks = ",".join("?" * len(chunk))
-        found |= ask(connection, f"SELECT key, seq FROM events WHERE key IN ({marks})", chunk)
+        found |= ask(connection, _lookup(len(chunk)), chunk)
     return found
+
+
+@cache
+def _lookup(count: int) -> str:
+    # An IN would have SQLite sort the keys into a table of their own before it looks for the first one.
+    marks = ",".join(["(?)"] * count)
+    return f"WITH k(key) AS (VALUES {marks}) SELECT k.key, e.seq FROM k CROSS JOIN events e ON e.key = k.key"
 
 
 def _add_plain(connection: apsw.Connection, jobs: Sequence[Job], rows: Sequence[Row]) -> None:
@@ -170,8 +177,10 @@ def _result(
 ) -> Added:
     """Say what became of one delivery; what another one of the batch brought first is a duplicate here."""
     keys = addition.keys
-    if len(known) >= len(keys) and all(key in known for key in keys):
-        return Added(0, len(keys), tuple([known[key] for key in keys]))
+    if len(known) >= len(keys):
+        places = [known.get(key, 0) for key in keys]
+        if 0 not in places:
+            return Added(0, len(keys), tuple(places))
     own = {key: fresh[key] for key in keys if key in fresh and fresh[key].addition is addition}
     new = tuple(one.seq for one in own.values())
     if len(keys) > 1 and new:
