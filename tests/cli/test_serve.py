@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.filling import URL
 from tests.cli.serving import INBOX, SECRET, call, environment, served, usual
+from tests.kinds import lasting_url
 
 
 def get(url: str, **headers: str) -> tuple[int, bytes]:
@@ -215,3 +216,19 @@ def test_one_port_for_both_is_refused_and_nothing_is_made(folder: Path) -> None:
     assert done.returncode == 3
     assert "server.port and console.port are both 18080" in done.stderr
     assert list(folder.iterdir()) == []
+
+
+def test_a_platform_that_is_only_polled_starts_without_a_secret_and_has_no_address(folder: Path) -> None:
+    # As a gateway, which polls nothing: a worker would ask Reddit.
+    env = environment(
+        PLATFORMS__REDDIT__WATCH="python",
+        PLATFORMS__REDDIT__ACCESS_TOKEN="t",
+        SERVER__ROLE="gateway",
+        SERVER__PORT="0",
+        CONSOLE__PORT="0",
+        STORE__URL=lasting_url("moderation.db"),
+    )
+    with served("--json", env=env) as gateway:
+        status, _ = get(f"{gateway.ready['gateway']}/reddit")
+        assert status == 404
+    assert "polling" not in Path("log").read_text()

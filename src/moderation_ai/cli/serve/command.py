@@ -141,7 +141,7 @@ async def _serve(
     def tell(addresses: dict[str, str]) -> None:
         state.addresses = _in_full(addresses, settings)
         _log_start(settings, token, sources)
-        for account in parts.poller.accounts:
+        for account in parts.poller.accounts if Role(settings.server.role).works else ():
             logger.info("polling %s", account.watch.access.name)
         ready(state.addresses)
 
