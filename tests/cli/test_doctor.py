@@ -337,3 +337,10 @@ def answering() -> Iterator[Callable[[int, bytes], str]]:
     yield begin
     for stop in stops:
         stop()
+
+
+def test_a_policy_is_handler_enough(run: Run) -> None:
+    env = {"MODERATION_AI_POLICY__AUTOMATIC": "true"}
+    ((status, message),) = doctor(run, env=env)["handlers"]
+    assert status == "ok"
+    assert "judged by the policy default@" in message

@@ -129,6 +129,7 @@ def test_a_token_that_cannot_be_kept_is_said_so() -> None:
 
 
 STORES = """
+from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.sender import Sender
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.webhooks.handler import WebhookHandler
@@ -139,6 +140,8 @@ other = WebhookHandler(store="sqlite:///other.db")
 made = WebhookHandler(store=MemoryStore())
 slow = WebhookHandler(sender=Sender(timeout=60))
 slower = WebhookHandler(sender=Sender(timeout=90))
+judging = WebhookHandler(standards=StandardsEngine())
+judging_too = WebhookHandler(standards=StandardsEngine())
 plain = WebhookHandler()
 """
 
@@ -187,3 +190,12 @@ def test_actions_are_sent_by_the_sender_that_a_handler_was_made_with() -> None:
     assert load_handlers(settings(), "inbox_stores:plain").sender is None
     with pytest.raises(ConfigurationError, match="different senders"):
         load_handlers(settings(HANDLERS__IMPORT='["inbox_stores:slower"]'), "inbox_stores:slow")
+
+
+@pytest.mark.usefixtures("stores")
+def test_what_arrives_is_judged_by_the_standards_that_a_handler_was_made_with() -> None:
+    one = load_handlers(settings(HANDLERS__IMPORT='["inbox_stores:plain"]'), "inbox_stores:judging")
+    assert one.standards is not None
+    assert load_handlers(settings(), "inbox_stores:plain").standards is None
+    with pytest.raises(ConfigurationError, match="different standards"):
+        load_handlers(settings(HANDLERS__IMPORT='["inbox_stores:judging_too"]'), "inbox_stores:judging")

@@ -27,6 +27,7 @@ from moderation_ai.pipeline.handlers import Handlers
 from moderation_ai.pipeline.standing import read_standings
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.urls import is_postgres
+from moderation_ai.webhooks.choosing import standards_of
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "failure": ("FAIL", "red")}
 
@@ -75,10 +76,14 @@ def examine(invocation: Invocation, handler: str | None) -> Iterator[Finding]:
 def _load(invocation: Invocation, handler: str | None) -> tuple[Handlers, list[Finding]]:
     """Return the handlers that ``serve`` would load, and what there is to say of them."""
     try:
-        handlers, store, _ = load_handlers(invocation.settings, handler)
-        invocation.choose_store(store)
+        loaded = load_handlers(invocation.settings, handler)
+        handlers, standards = loaded.handlers, loaded.standards or standards_of(invocation.settings.policy)
+        invocation.choose_store(loaded.store)
     except ConfigurationError as error:
         return Handlers(), [failure("handlers", str(error), "mend the module; --debug shows where it breaks")]
+    if not len(handlers) and standards is not None:
+        policy = f"{standards.policy.id}@{standards.policy.version}"
+        return handlers, [ok("handlers", f"none of yours; what arrives is judged by the policy {policy}")]
     if not len(handlers):
         advice = 'name them: `moderation-ai doctor MODULE:HANDLER`, or import = ["MODULE:HANDLER"] below [handlers]'
         return handlers, [warning("handlers", "none is known, so events are stored and marked unhandled", advice)]

@@ -10,7 +10,7 @@ from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.routing import takes
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handlers import MODERATION, Handlers
 from moderation_ai.pipeline.health import LAG_LIMIT, OUTBOX_LIMIT, seconds_waiting
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.ledger import Waiting
@@ -69,7 +69,7 @@ def check_dead_letters(names: Iterable[str], handlers: Handlers) -> Iterator[Fin
     if not by_handler:
         yield ok("dead letters", "none")
     for name, count in by_handler.most_common():
-        gone = len(handlers) > 0 and handlers.named(name) is None
+        gone = len(handlers) > 0 and handlers.named(name) is None and name != MODERATION
         hint = "; no handler has that name any more" if gone else ""
         give = "`moderation-ai dead-letters list` shows why; mend it, then `dead-letters retry` or `dead-letters drop`"
         renamed = f"give a handler name={name!r} again, or `moderation-ai dead-letters drop --handler {name}`"

@@ -78,10 +78,11 @@ def serve(invocation: Invocation, handler: str | None, as_json: bool, log_format
     settings = invocation.settings
     role = Role(settings.server.role)
     sources = _sources(settings) if role.receives else {}
-    standards = standards_of(settings.policy)
-    if settings.policy.file is not None and standards is None:
+    configured = standards_of(settings.policy)
+    if settings.policy.file is not None and configured is None:
         read_policy(settings.policy.file)
     loaded = load_handlers(settings, handler)
+    standards = loaded.standards or configured
     if role.works and not len(loaded.handlers) and standards is None:
         logger.warning("no handler is loaded: events are stored and marked unhandled; name one: serve MODULE:HANDLER")
     with (

@@ -11,6 +11,7 @@ from moderation_ai.config import Settings
 from moderation_ai.core.errors import ConfigurationError, ModerationError
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.moderation import StandardsEngine
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.urls import without_password
@@ -18,22 +19,24 @@ from moderation_ai.webhooks.handler import WebhookHandler
 
 
 class Loaded(NamedTuple):
-    """What was loaded: the functions, and the store and sender that their ``WebhookHandler`` was made with, if any."""
+    """What was loaded: functions, and the store, sender and standards that their ``WebhookHandler`` was made with."""
 
     handlers: Handlers
     store: str | Store | None = None
     sender: Sender | None = None
+    standards: StandardsEngine | None = None
 
 
 def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
     """Return the handlers of all ``WebhookHandler``s that are to be loaded, ``named`` as ``module:name`` included.
 
     Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded, and where two of
-    them were made with different stores or senders.
+    them were made with different stores, senders or standards.
     """
     found = Handlers()
     stores: dict[str, str | Store] = {}
     senders: dict[int, Sender] = {}
+    standards: dict[int, StandardsEngine] = {}
     for name in dict.fromkeys([*([named] if named else []), *settings.handlers.imports]):
         handler = _load(name)
         _take_over(handler.handlers, found, settings.retries.schedule())
@@ -41,6 +44,8 @@ def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
             stores.setdefault(handler.store if isinstance(handler.store, str) else handler.store.url, handler.store)
         if handler.sender is not None:
             senders[id(handler.sender)] = handler.sender
+        if handler.standards is not None:
+            standards[id(handler.standards)] = handler.standards
     if len(stores) > 1:
         raise ConfigurationError(
             f"the handlers are made with different stores, {' and '.join(map(without_password, stores))}; "
@@ -48,7 +53,14 @@ def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
         )
     if len(senders) > 1:
         raise ConfigurationError("the handlers are made with different senders; give one of them to all")
-    return Loaded(found, next(iter(stores.values()), None), next(iter(senders.values()), None))
+    if len(standards) > 1:
+        raise ConfigurationError("the handlers are made with different standards; give one of them to all")
+    return Loaded(
+        found,
+        next(iter(stores.values()), None),
+        next(iter(senders.values()), None),
+        next(iter(standards.values()), None),
+    )
 
 
 def _take_over(handlers: Handlers, found: Handlers, schedule: RetrySchedule) -> None:
