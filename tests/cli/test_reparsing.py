@@ -72,6 +72,28 @@ def test_a_dry_run_changes_nothing(run: Run) -> None:
     assert [event["status"] for event in listed(run)] == ["pending"]
 
 
+PAGE = b"""{"kind": "Listing", "data": {"after": null, "children": [{"kind": "t1", "data": {"id": "c9", "name": "t1_c9",
+"link_id": "t3_p9", "parent_id": "t3_p9", "author": "rye_fan", "author_fullname": "t2_mod", "body": "Ours.",
+"created_utc": 1764000000, "subreddit": "breadmakers"}}]}}"""
+
+
+def test_reads_a_page_of_what_is_only_polled_again(run: Run) -> None:
+    async def keep() -> None:
+        store = open_store(URL)
+        await store.open()
+        keyed = finish(unknown_fact(PAGE, "a defect"), platform="reddit", received_at=NOW, source="poll")
+        await store.add(Delivery(platform="reddit", received_at=NOW, body=PAGE, events=[keyed]))
+        await store.close()
+
+    asyncio.run(keep())
+    polled = "MODERATION_AI_PLATFORMS__REDDIT__ACCOUNTS__MOD__"
+    env = {f"{polled}ID": "t2_mod", f"{polled}ACCESS_TOKEN": "t", f"{polled}WATCH": "breadmakers"}
+    [learned] = rows(run("events", "reparse", "--json", env=env))
+    assert (learned["fate"], learned["new"]) == ("learned", 1)
+    [event] = listed(run, "--type", "comment.*")
+    assert (event["source"], event["own"], event["lane"]) == ("poll", True, "reddit:t1_c9")
+
+
 def test_reads_again_without_any_platform_configured(run: Run) -> None:
     keep_as_unknown(sample().body)
     assert [row["fate"] for row in rows(run("events", "reparse", "--json"))] == ["learned"]

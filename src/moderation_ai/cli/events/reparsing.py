@@ -13,8 +13,9 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import Progress, note, plural, print_json, print_line
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain
-from moderation_ai.config import sources_of
+from moderation_ai.config import sources_of, watches_of
 from moderation_ai.core.events import to_dict
+from moderation_ai.pipeline.keeping import address_of
 from moderation_ai.pipeline.reparsing import (
     BODY_GONE,
     LEARNED,
@@ -70,8 +71,14 @@ async def _reparse(invocation: Invocation, which: EventFilter, dry_run: bool, as
 
 
 def _sources(invocation: Invocation) -> Mapping[str, Source]:
-    configured = sources_of(invocation.settings).items()
-    return {name: Source(platform=platform, credential=credential) for name, (platform, credential) in configured}
+    """Return what is received, and what is polled alone, by the address that is kept beside a body."""
+    received, polled = sources_of(invocation.settings), watches_of(invocation.settings.platforms)
+    found = {
+        address_of(each.access.platform.name, each.credential): (each.access.platform, each.credential)
+        for each in polled
+    }
+    known = (found | received).items()
+    return {name: Source(platform=platform, credential=credential) for name, (platform, credential) in known}
 
 
 def _print(reread: Reread, as_json: bool) -> None:
