@@ -57,6 +57,11 @@ def test_is_no_way_around_what_the_long_way_refuses(body: bytes) -> None:
         read_json(body)
 
 
+@pytest.mark.parametrize("digits", ["1234567", "123456789", "9999999"])
+def test_leaves_times_with_more_digits_than_a_microsecond_has_to_the_long_way(digits: str) -> None:
+    assert read_usual_envelope(json.dumps({**USUAL, "timestamp": f"2024-01-08T10:30:00.{digits}Z"}).encode()) is None
+
+
 TIMES = ["2024-01-08T10:30:00Z", "2024-01-08T11:30:00.5+01:00", "2024-01-08T10:30:00.123456789Z", "2024-01-08T10:30:00"]
 times: st.SearchStrategy[Any] = st.sampled_from([*TIMES, 1704709800, "never", "0001-01-01T00:00:00+14:00"])
 texts: st.SearchStrategy[Any] = st.text(max_size=6) | st.none() | st.integers(0, 9) | st.just("x" * 513)

@@ -18,6 +18,9 @@ from tests.stores.making import add, claim, delivery, event
 
 pytestmark = pytest.mark.anyio
 
+PATIENCE = 30.0
+"""Seconds after which what does not come about is an error."""
+
 
 @contextmanager
 def writer_held(store: SqliteStore) -> Iterator[asyncio.Future[bool]]:
@@ -33,16 +36,18 @@ def writer_held(store: SqliteStore) -> Iterator[asyncio.Future[bool]]:
 async def until_waiting(store: SqliteStore, jobs: int) -> None:
     """Return once so many jobs wait for the writer."""
     assert store._opened is not None
-    while len(store._opened.writer._jobs) < jobs:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        while len(store._opened.writer._jobs) < jobs:
+            await asyncio.sleep(0)
 
 
 async def until_taken(store: SqliteStore) -> None:
     """Return once the writer has taken what waits."""
     assert store._opened is not None
     await asyncio.sleep(0)
-    while store._opened.writer._jobs:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        while store._opened.writer._jobs:
+            await asyncio.sleep(0)
 
 
 async def test_what_waits_goes_into_one_commit(sqlite: SqliteStore) -> None:
