@@ -48,7 +48,8 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     ``received_at`` ours, both aware UTC; ``lane`` is ``platform:object id``, the key of its order; ``seq`` grows with
     arrival; ``data`` holds the subject. A ``sighting`` shows how an object is, not what happened to it: it is taken for
     a creation until the worker has compared it with what is known. A ``stale`` one was pushed when it was older than
-    repeats are remembered, and is not handled. ``text_removed`` says why its texts are not kept any
+    repeats are remembered, and is not handled. Of a ``carried`` one nobody but its sender says on which platform it
+    happened: it came to the generic address. ``text_removed`` says why its texts are not kept any
     more: ``age``, ``deleted`` or ``erased``. ``WebhookEvent(data={...})`` takes a plain dict, and text for the times.
     """
 
@@ -68,6 +69,7 @@ class WebhookEvent(msgspec.Struct, kw_only=True, omit_defaults=True, dict=True):
     text_removed: str | None = None
     sighting: bool = False
     stale: bool = False
+    carried: bool = False
     data: Data = msgspec.field(default_factory=Data)
 
     def __post_init__(self) -> None:
@@ -173,6 +175,7 @@ def finish(
     own_ids: Container[str] = (),
     source: str = "webhook",
     delivery_id: str | None = None,
+    carried: bool = False,
 ) -> KeyedEvent:
     """Return the event of ``fact`` with its id, lane and key.
 
@@ -194,6 +197,7 @@ def finish(
         lane=lane_of(platform, fact.object_id),
         own=author is not None and author in own_ids,
         sighting=fact.sighting,
+        carried=carried,
         data=fact.data,
     )
     last = fact.event_id if fact.event_id is not None else fact.version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -38,7 +38,8 @@ class Dispatcher:
     """Run the handlers of an event, each for itself: the failure of one is hidden from no other and hides none.
 
     ``chance`` gives random numbers in [0, 1) for the jitter; ``call`` runs one handler, on whatever loop is right.
-    The ``moderator`` is one handler more, for what it has to judge.
+    The ``moderator`` is one handler more, for what it has to judge. Of a platform that is ``closed`` only its own
+    address tells: what was carried here in its name is for handlers, and changes nothing of what is known of it.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class Dispatcher:
         tally: Tally | None = None,
         call: Call = call_here,
         moderator: Moderator | None = None,
+        closed: Collection[str] = (),
     ) -> None:
         """Keep the parts; see the class."""
         self.moderator = moderator
+        self._closed = frozenset(closed)
         self.handlers = handlers
         self.clock = clock
         self.tally = tally or Tally()
@@ -82,7 +85,8 @@ class Dispatcher:
     async def _run(self, claimed: Claimed) -> Outcome:
         event = claimed.event
         forced = claimed.forced
-        thing, fate = observe(claimed.thing, event)
+        observed, fate = observe(claimed.thing, event)
+        thing = None if self._is_hearsay(event) else observed
         if claimed.only is not None:
             return await self._run_again(claimed, is_superseded=fate == SUPERSEDED and not forced)
         if fate != FRESH and not forced:
@@ -107,9 +111,13 @@ class Dispatcher:
         return Outcome(seq=event.seq, status=status_of([*ran, *others]), attempts=ran, lane=event.lane)
 
     def _handlers_of(self, claimed: Claimed) -> Sequence[Handler]:
-        ours = self.moderator.handler(claimed) if self.moderator is not None else None
+        moderator = None if self._is_hearsay(claimed.event) else self.moderator
+        ours = moderator.handler(claimed) if moderator is not None else None
         theirs = self.handlers.of(claimed.event)
         return theirs if ours is None else (ours, *theirs)
+
+    def _is_hearsay(self, event: WebhookEvent) -> bool:
+        return event.carried and event.platform in self._closed
 
     def _named(self, name: str, claimed: Claimed) -> Handler | None:
         if name == MODERATION and self.moderator is not None:

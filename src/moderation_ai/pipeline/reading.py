@@ -42,10 +42,12 @@ def finish_all(
 ) -> list[KeyedEvent]:
     """Return the events of what was parsed, with ids, keys and lanes, in order."""
     credential = source.credential
+    named = [_platform_of(fact, source, aliases or {}) for fact in parsed.facts]
     return [
         finish(
             _completed(fact, parsed, request),
-            platform=_platform_of(fact, source, aliases or {}),
+            platform=platform,
+            carried=platform != source.platform.name,
             received_at=request.received_at,
             # The address's platform is part of it: who may speak for another platform must not suppress its events.
             credential=f"{source.platform.name}/{credential.name}",
@@ -53,7 +55,7 @@ def finish_all(
             own_ids=credential.accounts,
             delivery_id=parsed.delivery_id,
         )
-        for fact in parsed.facts
+        for fact, platform in zip(parsed.facts, named, strict=True)
     ]
 
 

@@ -29,6 +29,7 @@ from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.pipeline.poller import Poller
 from moderation_ai.pipeline.retention import Housekeeper
 from moderation_ai.pipeline.sealing import Sealer
+from moderation_ai.pipeline.sources import closed
 from moderation_ai.pipeline.standing import Standing, read_standings
 from moderation_ai.pipeline.subscribing import Subscriber
 from moderation_ai.pipeline.tally import Tally
@@ -106,7 +107,13 @@ class Parts:
         )
         self.moderator = Moderator(setup.standards, self.outbox, degrade=setup.degrade, fetcher=fetcher)
         self.dispatcher = Dispatcher(
-            handlers, self.clock, chance, tally=self.tally, call=call, moderator=self.moderator
+            handlers,
+            self.clock,
+            chance,
+            tally=self.tally,
+            call=call,
+            moderator=self.moderator,
+            closed=closed(self.sources.values(), setup.accesses),
         )
         self.keys = KeyRing(Sender().get)
         self.worker = Worker(
