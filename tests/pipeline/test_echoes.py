@@ -177,7 +177,9 @@ async def test_where_no_id_is_configured_the_platform_is_asked_whose_token_it_is
 
 
 async def test_where_the_platform_does_not_tell_who_we_are_moderation_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    async with moderated("tiktok", session=lambda session: replace(session, account_id=None)) as play:
-        await play.write("A turnip!")
-        assert [each.verdict for each in await play.decisions()] == ["hide"]
+    async with moderated("twitter", session=lambda session: replace(session, account_id=None)) as play:
+        for _ in range(5):
+            play.fake.faults.order("limited", "me")
+        bad = await play.write("A turnip!")
+        assert play.fake.state_of(bad) == "hidden"
         assert "does not say whose token it is" in caplog.text
