@@ -72,7 +72,7 @@ def test_a_handler_that_hangs_holds_up_the_end_no_longer_than_allowed(tmp_path: 
         atexit.register(note, "exit")
         print("end")
     """
-    ended = run_program(tmp_path, program, store=store, seconds=15)
+    ended = run_program(tmp_path, program, store=store)
     assert (ended.returncode, ended.stdout) == (0, "end\n")
     assert ended.stderr == "2 events were still being handled at exit; a durable store keeps them\n"
     assert sorted(handled(tmp_path)) == ["exit", "quick"]
@@ -163,7 +163,7 @@ def test_retries_do_not_hold_up_the_end(tmp_path: Path, store: str) -> None:
 
         handler.handle(made())
     """
-    ended = run_program(tmp_path, program, store=store, seconds=10)
+    ended = run_program(tmp_path, program, store=store)
     assert ended.returncode == 0
     assert handled(tmp_path) == ["run"]
 
@@ -179,7 +179,7 @@ def test_health_checks_do_not_hold_up_the_end(tmp_path: Path, store: str) -> Non
             time.sleep(0.01)
         note(monitor.last.status)
     """
-    ended = run_program(tmp_path, program, store=store, seconds=10)
+    ended = run_program(tmp_path, program, store=store)
     assert (ended.returncode, handled(tmp_path)) == (0, ["degraded"])
     assert "Traceback" not in ended.stderr
 
