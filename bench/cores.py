@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -27,6 +27,13 @@ def pinned(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def spread() -> None:
+    """Let this process, and what it starts, run on both cores."""
+    if hasattr(os, "sched_setaffinity"):
+        with suppress(OSError):  # There may be one alone.
+            os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
 
 
 def cpu_seconds(pid: int) -> float:

@@ -42,7 +42,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Postman:
-    """Keep webhooks until there is an address, and send them there one after the other from a thread of its own."""
+    """Keep webhooks until there is an address, and send them there one after the other from threads of its own."""
 
     def __init__(self, faults: Faults, asker: Asker) -> None:
         """Keep everything until ``start``."""
@@ -53,30 +53,33 @@ class Postman:
         self._next: list[Delivery] = []
         self._untaken: list[Delivery] = []
         self._url: str | None = None
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self.sent: list[Delivered] = []
         """Every webhook that was sent, in order."""
         self.unsent: list[Delivery] = []
         """Every webhook that nobody was registered for when it was due."""
 
-    def start(self, url: str | None) -> None:
+    def start(self, url: str | None, *, at_once: int = 1) -> None:
         """Send what there is and what comes to ``url``, or to where each is registered.
 
+        With more than one ``at_once`` they come in no certain order, as from a platform with many machines.
         Raises ``ConfigurationError`` if ``url`` leaves this machine.
         """
         if url is not None:
             require_loopback(url)
         self._url = url
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+        for _ in range(at_once if not self._threads else 0):
+            thread = threading.Thread(target=self._run, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """Return when what was due is sent."""
-        if self._thread is not None:
+        for _ in self._threads:
             self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
 
     def post(self, delivery: Delivery) -> None:
         """Take a webhook to be sent."""
@@ -111,7 +114,7 @@ class Postman:
 
     def settle(self) -> None:
         """Return when everything that is due was sent; needs ``start`` first."""
-        if self._thread is not None:
+        if self._threads:
             self._queue.join()
 
     def _run(self) -> None:

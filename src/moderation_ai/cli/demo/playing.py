@@ -23,6 +23,8 @@ STAND_INS = "MODERATION_DEMO_STAND_INS"
 """The variable that tells the demo's own handlers where the fakes are; nothing else reads it."""
 RAISED = 1000
 """How many times the documented limits hold on the stage: a demo does not wait for a quarter of an hour."""
+AT_ONCE = 4
+"""Webhooks of one platform that are on their way at the same time."""
 BAD = (
     "Get FREE followers now, link in my bio",
     "Double your bitcoin in a week, guaranteed profit",
@@ -82,7 +84,7 @@ class Playing:
     def push(self, port: int) -> None:
         """Send the webhooks to a gateway, from now on, and once more those that nobody took."""
         for fake in self.fakes:
-            fake.postman.start(f"http://127.0.0.1:{port}/webhook/{fake.name}")
+            fake.postman.start(f"http://127.0.0.1:{port}/webhook/{fake.name}", at_once=AT_ONCE)
             fake.postman.again()
 
     def write(self, count: int, share: float = 0.5) -> None:
