@@ -12,7 +12,7 @@ import msgspec
 
 from bench import child, cores, loops, store
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.stores.base import DONE, Outcome
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup

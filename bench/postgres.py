@@ -19,7 +19,7 @@ from bench.ratios import Ratio, spread
 from bench.rounds import Measured, Plan
 from bench.servers import OURS, Launch, Server
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.stores.base import DONE, Outcome
 from moderation_ai.stores.postgres import PostgresStore
 from moderation_ai.webhooks.parts import Parts

@@ -16,7 +16,7 @@ import msgspec
 
 from bench import bodies, child, cores, deliveries, ratios
 from bench.ratios import Ratio
-from moderation_ai.pipeline.retention import STEP
+from moderation_ai.pipeline.upkeep.retention import STEP
 from moderation_ai.stores.base import DONE, Delivery, Horizons, Outcome, Store
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite import SqliteStore

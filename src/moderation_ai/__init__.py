@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moderation_ai.pipeline.accounts import get_platform, hide_comment
-    from moderation_ai.pipeline.moderation import standards_engine
+    from moderation_ai.pipeline.handling.moderation import StandardsEngine, standards_engine
 
 __version__ = "0.1.0"
 
-__all__ = ["get_platform", "hide_comment", "standards_engine"]
+__all__ = ["StandardsEngine", "get_platform", "hide_comment", "standards_engine"]
 
-_PLACES = {"get_platform": "accounts", "hide_comment": "accounts", "standards_engine": "moderation"}
+_PLACES = {
+    "StandardsEngine": "handling.moderation",
+    "get_platform": "accounts",
+    "hide_comment": "accounts",
+    "standards_engine": "handling.moderation",
+}
 
 
 def __getattr__(name: str) -> Any:

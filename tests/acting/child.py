@@ -13,7 +13,7 @@ import msgspec
 from moderation_ai.core.access import Access
 from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.opening import open_store
 from moderation_ai.web.doors import bound_to

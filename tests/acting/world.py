@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from moderation_ai.core.access import Access
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.fakes.app import Served
 from moderation_ai.fakes.things import Thing
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.sources import Source
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.web.body import Message, Receive, Send

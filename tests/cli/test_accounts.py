@@ -15,8 +15,16 @@ from moderation_ai.cli import cli
 from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.core.access import Access
 from moderation_ai.fakes import Fake, find_fake
-from moderation_ai.pipeline.authorising import ENDED, GOOD, NEW, REFUSED, UNCONFIGURED, authorisations, refusals
 from moderation_ai.pipeline.clock import ManualClock
+from moderation_ai.pipeline.credentials.authorising import (
+    ENDED,
+    GOOD,
+    NEW,
+    REFUSED,
+    UNCONFIGURED,
+    authorisations,
+    refusals,
+)
 from moderation_ai.sender import Sender
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.register import SavedSession

@@ -15,7 +15,7 @@ from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.flows import Session
 from moderation_ai.core.subscribing import ACTIVE, PENDING, Subscription
-from moderation_ai.pipeline.standing import FeedStanding, Standing
+from moderation_ai.pipeline.watching.standing import FeedStanding, Standing
 from moderation_ai.platforms import all_platforms, find_platform
 from moderation_ai.stores.ledger import APP, Spent
 from tests.pipeline.board import Board

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from moderation_ai.cli.demo.command import is_good
+from moderation_ai.cli.demo.corpus import Case, load_corpus
 from moderation_ai.cli.demo.payloads import Verdict, summarise
 from moderation_ai.cli.demo.polled import read_all
-from moderation_ai.pipeline.corpus import Case, load_corpus
 from moderation_ai.platforms.reddit.calls import API
 from moderation_ai.stores.opening import open_store
 

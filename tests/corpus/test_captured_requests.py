@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from moderation_ai.cli.demo.corpus import Case, differences, events_of, load_corpus, request_of
 from moderation_ai.core.content import as_time
 from moderation_ai.core.errors import InvalidSignature, MalformedPayload
 from moderation_ai.core.events import finish, to_dict
@@ -19,7 +20,6 @@ from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.jwt import read_keys, read_token
 from moderation_ai.core.platform import PUSH_TOKEN, Credential, Platform
 from moderation_ai.core.pubsub import Pubsub
-from moderation_ai.pipeline.corpus import Case, differences, events_of, load_corpus, request_of
 from moderation_ai.platforms import all_platforms
 
 pytestmark = pytest.mark.corpus

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moderation_ai.pipeline.corpus import differences, load_corpus
+from moderation_ai.cli.demo.corpus import differences, load_corpus
 
 
 def event(event_type: str = "comment.created", **comment: Any) -> dict[str, Any]:

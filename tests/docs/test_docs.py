@@ -139,7 +139,7 @@ def test_every_command_line_is_understood(line: str) -> None:
 
 
 def test_the_public_names_are_pinned() -> None:
-    assert moderation_ai.__all__ == ["get_platform", "hide_comment", "standards_engine"]
+    assert moderation_ai.__all__ == ["StandardsEngine", "get_platform", "hide_comment", "standards_engine"]
     assert utils.__all__ == [
         "WebhookEvent",
         "WebhookHandler",

@@ -12,8 +12,15 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.health import LAG_LIMIT, MISMATCH_LIMIT, RECENT, SIGNATURE_CAUSES, STALE_LIMIT, Health
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.watching.health import (
+    LAG_LIMIT,
+    MISMATCH_LIMIT,
+    RECENT,
+    SIGNATURE_CAUSES,
+    STALE_LIMIT,
+    Health,
+)
 from moderation_ai.stores.base import Counts
 from moderation_ai.web.metrics import Metrics
 from tests.blocks import blocks_of, run_block

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.platforms import find_platform
 from tests.blocks import blocks_of
 from tests.webhooks.children import our_environment

@@ -16,13 +16,13 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import ACTIVE, DENIED, EXPIRED, LEAVING, PENDING, Subscription
 from moderation_ai.fakes.hub import Hub
-from moderation_ai.pipeline import terms
-from moderation_ai.pipeline.hubs import Hubs
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing import terms
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway

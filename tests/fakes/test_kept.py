@@ -13,13 +13,13 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import PlatformError
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import ACTIVE, INVALID, Subscription
 from moderation_ai.fakes import Fake
-from moderation_ai.pipeline.hubs import Hubs
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.keeper import Keeper
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing.keeper import Keeper
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter

@@ -10,9 +10,9 @@ import pytest
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.fakes.faults import Faults
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway

@@ -16,9 +16,9 @@ from moderation_ai.core.errors import InvalidSignature, MalformedPayload, Reques
 from moderation_ai.core.events import EVENT_TYPES, KeyedEvent, Parsed, from_dict, to_dict, to_json, unknown_fact
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential, Platform, Sample
+from moderation_ai.core.sources import Source
 from moderation_ai.core.things import observe
-from moderation_ai.pipeline.reading import finish_all
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.reading import finish_all
 from moderation_ai.platforms import aliases
 from tests.fuzz.mutations import mutate, mutate_field
 from tests.platforms.fixtures import NOW, PLATFORMS, Key, fixtures, keys_of

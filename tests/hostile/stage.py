@@ -10,9 +10,9 @@ from datetime import datetime
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential, Platform, Sample
+from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.web.gateway import Gateway

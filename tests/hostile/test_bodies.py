@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from moderation_ai.core.platform import Platform
-from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from tests.hostile.stage import Target, ask_each, has_hub, is_refused, path_of, raw, sample_of, signed
 from tests.platforms.fixtures import PLATFORMS
 from tests.web.stage import Client

@@ -8,8 +8,8 @@ import pytest
 
 from moderation_ai.core.http import Response
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.stores.memory import MemoryStore
 from tests.platforms.fixtures import NOW, Key, Signing, request, signings
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import EventFilter, Store
 from tests.kinds import new_store

@@ -11,10 +11,10 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.fakes import Fake, find_fake
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.moderation import StandardsEngine
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.handling.handlers import Handlers
+from moderation_ai.pipeline.handling.moderation import StandardsEngine
 from moderation_ai.policy.files import parse_policy
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.ledger import Action, Decided, LedgerFilter

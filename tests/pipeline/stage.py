@@ -11,9 +11,9 @@ from moderation_ai.core.events import Fact, WebhookEvent, finish
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.subjects import Comment, Data, Post
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.dispatcher import Dispatcher
-from moderation_ai.pipeline.handlers import Handler, Handlers
-from moderation_ai.pipeline.worker import Worker
+from moderation_ai.pipeline.handling.dispatcher import Dispatcher
+from moderation_ai.pipeline.handling.handlers import Handler, Handlers
+from moderation_ai.pipeline.handling.worker import Worker
 from moderation_ai.stores.base import Added, Attempt, Claimed, Delivery, EventFilter, Outcome, Store
 from tests.kinds import new_store
 

@@ -13,12 +13,12 @@ from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.hubs import Hubs
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Store
 from tests.hubs import Counter, Desk, Hub

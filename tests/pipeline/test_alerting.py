@@ -12,11 +12,11 @@ import pytest
 from moderation_ai.core.errors import ConfigurationError, PlatformUnavailable
 from moderation_ai.core.generic import verify_generic
 from moderation_ai.core.http import Headers, Request
-from moderation_ai.pipeline.alerting import LEASE, LOOK, MOST_WAITING, Alerts, Receiver, receiver_of
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import Health, assess
-from moderation_ai.pipeline.standing import Problem
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.watching.alerting import LEASE, LOOK, MOST_WAITING, Alerts, Receiver, receiver_of
+from moderation_ai.pipeline.watching.health import Health, assess
+from moderation_ai.pipeline.watching.standing import Problem
 from moderation_ai.stores.base import Counts, Store
 from tests.kinds import new_store
 from tests.pipeline.board import Simulated

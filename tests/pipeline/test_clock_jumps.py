@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from moderation_ai.core.retention import Retention
-from moderation_ai.pipeline.retention import prune_all
+from moderation_ai.pipeline.upkeep.retention import prune_all
 from moderation_ai.stores.base import EventFilter
 from tests.kinds import new_store
 from tests.pipeline.stage import START, Clock, Stage, created, deleted, fails, many, updated

@@ -16,8 +16,8 @@ from moderation_ai.core.errors import ConfigurationError, CredentialsRejected, P
 from moderation_ai.core.flows import Session
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.credentials import Credentials
-from moderation_ai.pipeline.sealing import Sealer
+from moderation_ai.pipeline.credentials.credentials import Credentials
+from moderation_ai.pipeline.credentials.sealing import Sealer
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.register import SavedSession

@@ -15,7 +15,7 @@ from msgspec import structs
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.pipeline.calling import current_event
+from moderation_ai.pipeline.handling.calling import current_event
 from tests.pipeline.stage import START, STEADY, Stage, created, deleted, label, updated
 
 pytestmark = pytest.mark.anyio

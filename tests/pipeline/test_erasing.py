@@ -15,12 +15,12 @@ from moderation_ai.core.errors import StoreBusy
 from moderation_ai.core.events import Fact, KeyedEvent, WebhookEvent, finish, unknown_fact
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import Thing
-from moderation_ai.pipeline.erasing import Erased, Eraser
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.moderation import default_policy
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.handling.moderation import default_policy
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.upkeep.erasing import Erased, Eraser
 from moderation_ai.platforms import all_platforms
 from moderation_ai.policy.engine import Engine
 from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, Outcome, Store

@@ -7,7 +7,7 @@ import pytest
 from moderation_ai.core.events import Fact, finish
 from moderation_ai.core.subjects import Comment, Data
 from moderation_ai.fakes.things import Thing
-from moderation_ai.pipeline.handlers import MODERATION
+from moderation_ai.pipeline.handling.handlers import MODERATION
 from moderation_ai.stores.base import Delivery
 from tests.pipeline.moderated import NAMES, Moderated, moderated
 

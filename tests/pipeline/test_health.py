@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import RECENT, Health, assess
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.watching.health import RECENT, Health, assess
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Counts
 from moderation_ai.stores.ledger import Waiting

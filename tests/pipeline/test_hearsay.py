@@ -13,8 +13,8 @@ from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.sources import Source, closed
+from moderation_ai.core.sources import Source, closed
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.platforms import find_platform
 from tests.pipeline.moderated import Moderated, moderated
 

@@ -11,8 +11,8 @@ import pytest
 from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Added, Delivery, EventFilter
 from moderation_ai.stores.memory import MemoryStore

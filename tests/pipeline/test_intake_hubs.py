@@ -9,8 +9,8 @@ import pytest
 
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.platforms import find_platform
 from tests.kinds import new_store

@@ -8,7 +8,7 @@ import pytest
 
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.http import Headers, Request
-from moderation_ai.pipeline.health import SIGNATURE_CAUSES
+from moderation_ai.pipeline.watching.health import SIGNATURE_CAUSES
 from moderation_ai.platforms import find_platform
 from tests.pipeline.doors import NOW, SECRET, Door, envelope
 

@@ -14,8 +14,8 @@ from moderation_ai.core.errors import PlatformUnavailable, StoreError
 from moderation_ai.core.flows import Session
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.keeper import ROUND, Keeper
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.subscribing.keeper import ROUND, Keeper
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from tests.hubs import Desk
 from tests.kinds import KINDS
 from tests.pipeline.subscribed import DAY, NOW, PUBLIC, TOPIC, Subscribed, subscribed

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.keyfile import find_keys, sealer_for
-from moderation_ai.pipeline.sealing import Sealer
+from moderation_ai.pipeline.credentials.keyfile import find_keys, sealer_for
+from moderation_ai.pipeline.credentials.sealing import Sealer
 from moderation_ai.stores.urls import companion
 
 ONE, TWO, THREE = ("A" * 43 + "=", "B" * 42 + "A=", "C" * 42 + "A=")

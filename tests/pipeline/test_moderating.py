@@ -12,8 +12,8 @@ from moderation_ai.core.decisions import read_decision
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import Fact, WebhookEvent, finish
 from moderation_ai.core.subjects import Action, Comment, Data
-from moderation_ai.pipeline.handlers import MODERATION, Handlers
-from moderation_ai.pipeline.moderator import text_of
+from moderation_ai.pipeline.handling.handlers import MODERATION, Handlers
+from moderation_ai.pipeline.handling.moderator import text_of
 from moderation_ai.stores.base import Delivery
 from tests.kinds import KINDS
 from tests.pipeline.moderated import NAMES, moderated, standards

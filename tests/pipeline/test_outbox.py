@@ -16,8 +16,8 @@ from moderation_ai.core.errors import PlatformError
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.fakes.replies import row_of
 from moderation_ai.fakes.things import Thing
+from moderation_ai.pipeline.acting.outbox import Outbox
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.outbox import Outbox
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import Action, Wanted
 from moderation_ai.stores.register import SavedSession

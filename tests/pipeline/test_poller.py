@@ -20,12 +20,12 @@ from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.polling import Feed
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.outcomes import LOCKED_OUT
-from moderation_ai.pipeline.poller import LEASE, LOOK, NO_FEED, Poller, duty_of
-from moderation_ai.pipeline.reparsing import LEARNED, Reparser, each_unknown
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.acting.outcomes import LOCKED_OUT
+from moderation_ai.pipeline.polling.poller import LEASE, LOOK, NO_FEED, Poller, duty_of
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.upkeep.reparsing import LEARNED, Reparser, each_unknown
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.register import Cursor
 from tests.kinds import KINDS, new_store

@@ -9,8 +9,8 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.flows import Session
 from moderation_ai.core.sites import Site
-from moderation_ai.pipeline.registering import register_all
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.subscribing.registering import register_all
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from tests.hubs import Desk
 from tests.pipeline.subscribed import PUBLIC, Subscribed, subscribed
 

@@ -14,10 +14,11 @@ from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subjects import Comment, Data
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.keeping import MAX_HEADERS, read_kept
-from moderation_ai.pipeline.reparsing import (
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.receiving.keeping import MAX_HEADERS, read_kept
+from moderation_ai.pipeline.upkeep.reparsing import (
     BODY_GONE,
     LEARNED,
     NO_PLATFORM,
@@ -27,7 +28,6 @@ from moderation_ai.pipeline.reparsing import (
     Reread,
     each_unknown,
 )
-from moderation_ai.pipeline.sources import Source
 from moderation_ai.stores.base import EventFilter, Horizons, Store
 from tests.kinds import new_store
 from tests.pipeline.stage import START, Stage

@@ -14,8 +14,8 @@ import pytest
 from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.retention import Retention
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.retention import FIRST, LOOK, PAUSE, STEP, Housekeeper, horizons_at, prune_all
-from moderation_ai.pipeline.worker import PRESSED
+from moderation_ai.pipeline.handling.worker import PRESSED
+from moderation_ai.pipeline.upkeep.retention import FIRST, LOOK, PAUSE, STEP, Housekeeper, horizons_at, prune_all
 from moderation_ai.stores.base import EventFilter, Horizons, Removed, Store
 from tests.kinds import new_store
 from tests.pipeline.stage import START, Stage, created, deleted, many

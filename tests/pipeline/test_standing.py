@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.subscribing import ACTIVE, INVALID, Subscription
 from moderation_ai.pipeline.rhythm import Rhythm
-from moderation_ai.pipeline.standing import Standing, problems_of, read_standings
+from moderation_ai.pipeline.watching.standing import Standing, problems_of, read_standings
 from moderation_ai.stores.register import Cursor
 from tests.kinds import new_store
 from tests.stores.making import NOW, after

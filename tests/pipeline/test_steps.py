@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar
 
 import pytest
 
-from moderation_ai.pipeline.steps import Steps
+from moderation_ai.pipeline.handling.steps import Steps
 
 pytestmark = pytest.mark.anyio
 

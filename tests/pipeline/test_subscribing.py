@@ -12,7 +12,7 @@ from moderation_ai.core.errors import ConfigurationError, PlatformError, Platfor
 from moderation_ai.core.flows import Answer, Outgoing, Session
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from tests.hubs import Desk, Hub
 from tests.kinds import KINDS
 from tests.pipeline.subscribed import NOW, PUBLIC, TOPIC, subscribed

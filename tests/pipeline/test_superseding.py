@@ -9,9 +9,9 @@ import pytest
 
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.core.things import Thing
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import find_platform
 from tests.pipeline.stage import START, Stage, created, deleted, fails, updated
 

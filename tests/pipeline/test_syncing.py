@@ -10,8 +10,8 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.flows import Session
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.subscribing import Subscriber
-from moderation_ai.pipeline.syncing import Step, apply, plan
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
+from moderation_ai.pipeline.subscribing.syncing import Step, apply, plan
 from tests.hubs import Desk, Hub
 from tests.pipeline.subscribed import DAY, NOW, PUBLIC, TOPIC, Subscribed, subscribed
 

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from moderation_ai.core.errors import PlatformError, PlatformUnavailable, RateLimited
 from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline import terms
-from moderation_ai.pipeline.hubs import Hubs
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing import terms
 from moderation_ai.stores.memory import MemoryStore
 from tests.hubs import Hub
 

@@ -7,7 +7,7 @@ import pytest
 from moderation_ai import get_platform
 from moderation_ai.core.acts import Target
 from moderation_ai.core.errors import ModerationError, UnsupportedAction
-from moderation_ai.pipeline.undoing import undo
+from moderation_ai.pipeline.acting.undoing import undo
 from moderation_ai.stores.ledger import Settled, Wanted
 from tests.kinds import KINDS
 from tests.pipeline.moderated import NAMES, Moderated, moderated

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderation_ai.cli.demo.corpus import differences
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import EVENT_TYPES, finish, to_dict, to_json, unknown_fact
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.core.things import observe
-from moderation_ai.pipeline.corpus import differences
 from moderation_ai.platforms import aliases, all_platforms, find_platform
 from tests.platforms.fixtures import (
     NOW,

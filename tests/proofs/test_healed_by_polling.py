@@ -18,11 +18,11 @@ import pytest
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.platform import Credential
+from moderation_ai.core.sources import Source
 from moderation_ai.fakes import Fake, find_fake
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.poller import Poller
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.standing import Standing, problems_of, read_standings
+from moderation_ai.pipeline.polling.poller import Poller
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.watching.standing import Standing, problems_of, read_standings
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.web.doors import Door, bind
 from moderation_ai.web.gateway import Gateway

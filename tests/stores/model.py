@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from moderation_ai.core.redaction import AGE, without_text
-from moderation_ai.pipeline.dispatcher import follow, status_of
+from moderation_ai.pipeline.handling.dispatcher import follow, status_of
 from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, Attempt, Claimed, EventFilter, Outcome, Store
 from tests.stores.making import LEASE, NOW, delivery, event
 

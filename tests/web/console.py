@@ -8,12 +8,12 @@ from typing import Any
 
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.dispatcher import Dispatcher
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import Health, assess
-from moderation_ai.pipeline.standing import Standing, read_standings
+from moderation_ai.pipeline.handling.dispatcher import Dispatcher
+from moderation_ai.pipeline.handling.handlers import Handlers
+from moderation_ai.pipeline.handling.worker import Worker
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.pipeline.worker import Worker
+from moderation_ai.pipeline.watching.health import Health, assess
+from moderation_ai.pipeline.watching.standing import Standing, read_standings
 from moderation_ai.stores.base import Store
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.gateway import Gateway

@@ -14,9 +14,9 @@ from typing import Any
 
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.platforms import aliases, find_platform
 from moderation_ai.stores.base import Store
 from moderation_ai.web.direct import DirectProtocol

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.web.gateway import Gateway
 from tests.kinds import new_store

@@ -11,9 +11,9 @@ import pytest
 from moderation_ai.core.events import Parsed
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.platform import Credential, Platform
+from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.stores.sqlite import SqliteStore

@@ -17,7 +17,7 @@ from werkzeug.test import Client as FlaskClient
 
 from moderation_ai.core.http import Request, Response
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import MAX_BODY
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.web.wsgi import WsgiGateway
 from tests.kinds import new_store
 from tests.web.stage import NOW, SECRETS, VERIFY_TOKEN, Answer, ask, comment, intake_on, request, signed

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from moderation_ai.pipeline.alerting import Receiver
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handling.handlers import Handlers
+from moderation_ai.pipeline.watching.alerting import Receiver
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup
 from tests.kinds import new_store

@@ -13,10 +13,10 @@ from moderation_ai.core.flows import Session
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.platforms import find_platform
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup

@@ -13,7 +13,7 @@ import pytest
 
 from moderation_ai.core.errors import ConfigurationError, GiveUp, StoreBusy, UnknownPlatform
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.pipeline.health import Health
+from moderation_ai.pipeline.watching.health import Health
 from moderation_ai.stores.base import Counts, EventFilter
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.utils import WebhookHandler, WebhookMonitor

@@ -11,7 +11,7 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import SystemClock
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.platforms import find_platform
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup

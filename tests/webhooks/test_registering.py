@@ -9,7 +9,7 @@ import pytest
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.pipeline.handlers import Handler
+from moderation_ai.pipeline.handling.handlers import Handler
 from moderation_ai.utils import WebhookHandler
 
 

@@ -15,7 +15,7 @@ from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.errors import ConfigurationError, CredentialsRejected
 from moderation_ai.core.flows import Session
 from moderation_ai.fakes import Fake, find_fake
-from moderation_ai.pipeline.handlers import Handlers
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore

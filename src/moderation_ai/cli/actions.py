@@ -17,7 +17,7 @@ from moderation_ai.cli.terminal.times import clock_time
 from moderation_ai.config import accesses_of
 from moderation_ai.core.errors import ModerationError
 from moderation_ai.core.routing import resolve_name
-from moderation_ai.pipeline.undoing import undo as take_back
+from moderation_ai.pipeline.acting.undoing import undo as take_back
 from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import Action, Decided, LedgerFilter

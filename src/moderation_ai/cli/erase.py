@@ -13,7 +13,7 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import Progress, note, plural, print_json
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.pipeline.erasing import Erased, Eraser
+from moderation_ai.pipeline.upkeep.erasing import Erased, Eraser
 from moderation_ai.platforms import all_platforms
 
 NOT_SCRUBBED = (

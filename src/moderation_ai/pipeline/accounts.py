@@ -18,10 +18,10 @@ from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import text_hash_of
-from moderation_ai.pipeline.calling import current_event
-from moderation_ai.pipeline.moderator import choose_access
-from moderation_ai.pipeline.outbox import Outbox
-from moderation_ai.pipeline.undoing import newest_event, undo
+from moderation_ai.pipeline.acting.outbox import Outbox
+from moderation_ai.pipeline.acting.undoing import newest_event, undo
+from moderation_ai.pipeline.handling.calling import current_event
+from moderation_ai.pipeline.handling.moderator import choose_access
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.ledger import OPEN, Action, Wanted
 

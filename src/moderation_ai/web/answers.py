@@ -7,7 +7,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from moderation_ai.core.http import Response, encode
-from moderation_ai.pipeline.refusals import refusal
+from moderation_ai.pipeline.receiving.refusals import refusal
 
 Field = tuple[bytes, bytes]
 NOSNIFF: Field = (b"x-content-type-options", b"nosniff")

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from moderation_ai.core.errors import MalformedPayload, RequestRejected, StoreError
 from moderation_ai.core.events import to_json
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import Health
-from moderation_ai.pipeline.standing import Standing
+from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.watching.health import Health
+from moderation_ai.pipeline.watching.standing import Standing
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.ledger import Waiting
 from moderation_ai.web.body import Body, Gone

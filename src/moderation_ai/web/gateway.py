@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.pipeline.refusals import not_now
+from moderation_ai.pipeline.receiving.refusals import not_now
 from moderation_ai.web.answers import CLOSE, Field, fields_of
 from moderation_ai.web.body import DEADLINE, Body, Gone, Message, Receive, Send
 from moderation_ai.web.driving import Driven

@@ -10,7 +10,7 @@ import msgspec
 from moderation_ai.core.errors import RequestRejected, UnknownPlatform
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.tally import OTHER
 from moderation_ai.web.body import too_large
 

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 
 from moderation_ai import __version__
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.health import seconds_waiting
-from moderation_ai.pipeline.standing import Standing
 from moderation_ai.pipeline.tally import Tally
+from moderation_ai.pipeline.watching.health import seconds_waiting
+from moderation_ai.pipeline.watching.standing import Standing
 from moderation_ai.stores.base import Counts
 from moderation_ai.stores.ledger import Waiting
 

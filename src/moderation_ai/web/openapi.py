@@ -10,7 +10,7 @@ import msgspec
 from moderation_ai import __version__
 from moderation_ai.core.events import EVENT_TYPES, SOURCES, STATUSES
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.health import Health
+from moderation_ai.pipeline.watching.health import Health
 from moderation_ai.stores.base import Attempt
 from moderation_ai.web.queries import Parameter
 

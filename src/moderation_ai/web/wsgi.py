@@ -11,8 +11,8 @@ from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import read_path
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.pipeline.intake import MAX_BODY
-from moderation_ai.pipeline.refusals import not_now, refusal
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
+from moderation_ai.pipeline.receiving.refusals import not_now, refusal
 from moderation_ai.web.answers import fields_of
 from moderation_ai.web.body import too_large
 from moderation_ai.web.heads import check_head

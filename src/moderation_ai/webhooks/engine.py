@@ -11,7 +11,7 @@ from moderation_ai.core.events import WebhookEvent, to_json
 from moderation_ai.core.handmade import keyed_event
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.retries import RetrySchedule
-from moderation_ai.pipeline.calling import Call
+from moderation_ai.pipeline.handling.calling import Call
 from moderation_ai.stores.base import DEAD, RETRY, Added, Attempt, Delivery, EventFilter, Outcome
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, run
 from moderation_ai.webhooks.homes import Caller, Homes

@@ -29,13 +29,13 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.core.sites import Site
-from moderation_ai.pipeline.alerting import receiver_of
-from moderation_ai.pipeline.calling import Call, call_here
+from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.clock import SystemClock
-from moderation_ai.pipeline.handlers import TIMEOUT, Function, Handlers
-from moderation_ai.pipeline.intake import MAX_BODY
-from moderation_ai.pipeline.moderation import StandardsEngine
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.handling.calling import Call, call_here
+from moderation_ai.pipeline.handling.handlers import TIMEOUT, Function, Handlers
+from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
+from moderation_ai.pipeline.watching.alerting import receiver_of
 from moderation_ai.platforms import all_platforms
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store

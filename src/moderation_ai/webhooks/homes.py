@@ -9,8 +9,8 @@ from contextvars import Context, copy_context
 from typing import NamedTuple
 
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.pipeline.calling import call_here, lanes_in_hand
-from moderation_ai.pipeline.handlers import Handler
+from moderation_ai.pipeline.handling.calling import call_here, lanes_in_hand
+from moderation_ai.pipeline.handling.handlers import Handler
 from moderation_ai.webhooks.handled import running_loop
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.05, 1.0

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from moderation_ai.core.errors import ConfigurationError, StoreError
-from moderation_ai.pipeline.health import Health
+from moderation_ai.pipeline.watching.health import Health
 from moderation_ai.platforms import find_platform
 from moderation_ai.webhooks.handled import Handled, background
 from moderation_ai.webhooks.handler import WebhookHandler

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from moderation_ai.core.errors import RequestRejected
 from moderation_ai.core.http import Headers, Request, Response
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.wsgi import WsgiGateway
 from moderation_ai.webhooks.engine import Engine

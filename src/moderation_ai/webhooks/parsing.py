@@ -8,9 +8,9 @@ from datetime import datetime
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.http import Headers, Request
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subjects import Data
-from moderation_ai.pipeline.reading import finish_all, headers_of_unknown
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.pipeline.receiving.reading import finish_all, headers_of_unknown
 from moderation_ai.platforms import aliases, find_platform
 
 

@@ -8,32 +8,32 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from moderation_ai.core.access import Access
+from moderation_ai.core.sources import closed
 from moderation_ai.pipeline.accounts import DESK
-from moderation_ai.pipeline.alerting import PREFIX as ALERTED
-from moderation_ai.pipeline.alerting import Alerts
-from moderation_ai.pipeline.authorising import authorisations
-from moderation_ai.pipeline.calling import Call, call_here
+from moderation_ai.pipeline.acting.outbox import Outbox
 from moderation_ai.pipeline.clock import Clock, SystemClock
-from moderation_ai.pipeline.credentials import Credentials
-from moderation_ai.pipeline.dispatcher import Dispatcher
-from moderation_ai.pipeline.fetching import Fetcher
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.health import Health, assess
-from moderation_ai.pipeline.hubs import Hubs
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.keeper import Keeper
-from moderation_ai.pipeline.keyfile import sealer_for
-from moderation_ai.pipeline.keys import KeyRing
-from moderation_ai.pipeline.moderator import Moderator, choose_access
-from moderation_ai.pipeline.outbox import Outbox
-from moderation_ai.pipeline.poller import Poller
-from moderation_ai.pipeline.retention import Housekeeper
-from moderation_ai.pipeline.sealing import Sealer
-from moderation_ai.pipeline.sources import closed
-from moderation_ai.pipeline.standing import Standing, read_standings
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.credentials.authorising import authorisations
+from moderation_ai.pipeline.credentials.credentials import Credentials
+from moderation_ai.pipeline.credentials.keyfile import sealer_for
+from moderation_ai.pipeline.credentials.sealing import Sealer
+from moderation_ai.pipeline.handling.calling import Call, call_here
+from moderation_ai.pipeline.handling.dispatcher import Dispatcher
+from moderation_ai.pipeline.handling.handlers import Handlers
+from moderation_ai.pipeline.handling.moderator import Moderator, choose_access
+from moderation_ai.pipeline.handling.worker import POLL, Worker
+from moderation_ai.pipeline.polling.fetching import Fetcher
+from moderation_ai.pipeline.polling.poller import Poller
+from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.receiving.keys import KeyRing
+from moderation_ai.pipeline.subscribing.keeper import Keeper
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.pipeline.worker import POLL, Worker
+from moderation_ai.pipeline.upkeep.retention import Housekeeper
+from moderation_ai.pipeline.watching.alerting import PREFIX as ALERTED
+from moderation_ai.pipeline.watching.alerting import Alerts
+from moderation_ai.pipeline.watching.health import Health, assess
+from moderation_ai.pipeline.watching.standing import Standing, read_standings
 from moderation_ai.platforms import aliases
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Outcome, Store

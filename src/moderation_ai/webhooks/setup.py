@@ -10,10 +10,10 @@ from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.sites import Site
-from moderation_ai.pipeline.alerting import Receiver
-from moderation_ai.pipeline.intake import MAX_BODY
-from moderation_ai.pipeline.moderation import StandardsEngine
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.receiving.intake import MAX_BODY
+from moderation_ai.pipeline.watching.alerting import Receiver
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):

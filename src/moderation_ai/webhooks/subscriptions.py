@@ -11,8 +11,8 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import PENDING, Subscription
 from moderation_ai.pipeline.clock import SystemClock
-from moderation_ai.pipeline.registering import delete_one, list_all, register_all
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.subscribing.registering import delete_one, list_all, register_all
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.platforms import find_platform
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store

@@ -14,7 +14,7 @@ import pytest
 
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.retention import Retention
-from moderation_ai.pipeline.retention import prune_all
+from moderation_ai.pipeline.upkeep.retention import prune_all
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.stores.sqlite.connection import migrations, schema_version

@@ -15,8 +15,8 @@ from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ModerationError, StoreError, UnsupportedAction
 from moderation_ai.core.flows import Session
-from moderation_ai.pipeline.credentials import Credentials
-from moderation_ai.pipeline.driving import Drive
+from moderation_ai.pipeline.acting.driving import Drive
+from moderation_ai.pipeline.credentials.credentials import Credentials
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 

@@ -12,7 +12,7 @@ from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.times import clock_time
 from moderation_ai.config import accesses_of
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.pipeline.authorising import Authorisation, authorisations
+from moderation_ai.pipeline.credentials.authorising import Authorisation, authorisations
 
 
 @click.group()

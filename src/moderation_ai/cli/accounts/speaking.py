@@ -9,7 +9,7 @@ from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.config import accesses_of
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.credentials import Credentials
+from moderation_ai.pipeline.credentials.credentials import Credentials
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import Store
 from moderation_ai.webhooks.parts import credentials_here

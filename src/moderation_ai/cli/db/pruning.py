@@ -9,7 +9,7 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import Progress, note, plural, print_json
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.core.errors import StoreBusy
-from moderation_ai.pipeline.retention import STEP, horizons_at, prune_all
+from moderation_ai.pipeline.upkeep.retention import STEP, horizons_at, prune_all
 from moderation_ai.stores.base import Removed, Store
 
 

@@ -12,15 +12,15 @@ import msgspec
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
+from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import ACTIVE, INVALID
 from moderation_ai.fakes.app import Served
 from moderation_ai.fakes.instagram import InstagramFake
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.intake import Intake
-from moderation_ai.pipeline.keeper import Keeper
-from moderation_ai.pipeline.poller import Poller
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.polling.poller import Poller
+from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing.keeper import Keeper
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.opening import open_store

@@ -10,7 +10,7 @@ from pathlib import Path
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.config import DEFAULT_STORE_URL
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.handlers import MODERATION
+from moderation_ai.pipeline.handling.handlers import MODERATION
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store

@@ -16,12 +16,12 @@ import msgspec
 
 from moderation_ai.cli.demo import polled
 from moderation_ai.cli.demo.client import Client, Reply
+from moderation_ai.cli.demo.corpus import Case, differences, load_corpus, request_of
 from moderation_ai.cli.demo.process import GatewayProcess
 from moderation_ai.core.errors import ModerationError
 from moderation_ai.core.events import to_dict
 from moderation_ai.core.http import Request
-from moderation_ai.pipeline.corpus import Case, differences, load_corpus, request_of
-from moderation_ai.pipeline.reading import parse_or_keep
+from moderation_ai.pipeline.receiving.reading import parse_or_keep
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.opening import open_store

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from moderation_ai.cli.demo.corpus import Case, differences
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.errors import MalformedPayload
 from moderation_ai.core.events import to_dict
 from moderation_ai.core.flows import Session
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.polling import Page
-from moderation_ai.pipeline.corpus import Case, differences
-from moderation_ai.pipeline.pages import keep_page, unread_page
+from moderation_ai.pipeline.polling.pages import keep_page, unread_page
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.base import EventFilter, Store
 

@@ -10,8 +10,8 @@ import msgspec
 
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Credential, Platform, Sample
-from moderation_ai.pipeline.reading import finish_all, parse_or_keep
-from moderation_ai.pipeline.sources import Source
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.reading import finish_all, parse_or_keep
 from moderation_ai.platforms import aliases
 
 IGNORED_SHARE = 0.08

@@ -9,8 +9,8 @@ from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.access import Watch
 from moderation_ai.core.subscribing import ACTIVE, LEAVING
-from moderation_ai.pipeline.poller import feeds_of
-from moderation_ai.pipeline.standing import Problem, Standing, problems_of
+from moderation_ai.pipeline.polling.poller import feeds_of
+from moderation_ai.pipeline.watching.standing import Problem, Standing, problems_of
 
 _ADVICE = {
     "polling": "a token that is refused needs the account authorised again; the rest is tried again by itself",

@@ -23,8 +23,8 @@ from moderation_ai.cli.terminal.stores import opened, store_file
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.config import accesses_of, watches_of
 from moderation_ai.core.errors import ConfigurationError, StoreError
-from moderation_ai.pipeline.handlers import Handlers
-from moderation_ai.pipeline.standing import read_standings
+from moderation_ai.pipeline.handling.handlers import Handlers
+from moderation_ai.pipeline.watching.standing import read_standings
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.urls import is_postgres
 from moderation_ai.webhooks.choosing import standards_of

@@ -10,8 +10,8 @@ from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.routing import takes
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.handlers import MODERATION, Handlers
-from moderation_ai.pipeline.health import LAG_LIMIT, OUTBOX_LIMIT, seconds_waiting
+from moderation_ai.pipeline.handling.handlers import MODERATION, Handlers
+from moderation_ai.pipeline.watching.health import LAG_LIMIT, OUTBOX_LIMIT, seconds_waiting
 from moderation_ai.stores.base import Counts, EventFilter, Store
 from moderation_ai.stores.ledger import Waiting
 

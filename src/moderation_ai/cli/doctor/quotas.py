@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from moderation_ai.cli.doctor.findings import Finding, ok, warning
 from moderation_ai.core.platform import Platform
-from moderation_ai.pipeline.driving import allowance_of
+from moderation_ai.pipeline.acting.driving import allowance_of
 from moderation_ai.stores.ledger import APP, Spent
 
 NEARLY = 0.9

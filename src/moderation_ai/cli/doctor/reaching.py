@@ -15,7 +15,7 @@ from moderation_ai.cli.terminal.requesting import Reply, post
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.config import Settings
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.pipeline.health import STALE_LIMIT
+from moderation_ai.pipeline.watching.health import STALE_LIMIT
 
 TIMEOUT = 5.0
 """Seconds that an answer may take."""

@@ -9,8 +9,8 @@ from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.authorising import ENDED, REFUSED, UNCONFIGURED, Authorisation, authorisations
-from moderation_ai.pipeline.keyfile import sealer_for
+from moderation_ai.pipeline.credentials.authorising import ENDED, REFUSED, UNCONFIGURED, Authorisation, authorisations
+from moderation_ai.pipeline.credentials.keyfile import sealer_for
 from moderation_ai.stores.register import SavedSession
 
 

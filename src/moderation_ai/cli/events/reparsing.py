@@ -15,8 +15,9 @@ from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.config import sources_of, watches_of
 from moderation_ai.core.events import to_dict
-from moderation_ai.pipeline.keeping import address_of
-from moderation_ai.pipeline.reparsing import (
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.receiving.keeping import address_of
+from moderation_ai.pipeline.upkeep.reparsing import (
     BODY_GONE,
     LEARNED,
     NO_PLATFORM,
@@ -26,7 +27,6 @@ from moderation_ai.pipeline.reparsing import (
     Reread,
     each_unknown,
 )
-from moderation_ai.pipeline.sources import Source
 from moderation_ai.platforms import aliases, all_platforms
 from moderation_ai.stores.base import EventFilter
 

@@ -38,10 +38,10 @@ from moderation_ai.config import (
 )
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.alerting import receiver_of
-from moderation_ai.pipeline.moderation import StandardsEngine, read_policy
-from moderation_ai.pipeline.sources import Source
-from moderation_ai.pipeline.worker import POLL
+from moderation_ai.core.sources import Source
+from moderation_ai.pipeline.handling.moderation import StandardsEngine, read_policy
+from moderation_ai.pipeline.handling.worker import POLL
+from moderation_ai.pipeline.watching.alerting import receiver_of
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway

@@ -16,7 +16,7 @@ from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.core.platform import Platform, Sample
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.reading import parse_or_keep
+from moderation_ai.pipeline.receiving.reading import parse_or_keep
 
 PUBSUB = "pubsub"
 """The scheme of samples that come by Google Cloud Pub/Sub."""

@@ -9,7 +9,7 @@ from moderation_ai.cli.accounts.speaking import speaking
 from moderation_ai.cli.terminal.invocation import Invocation
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.config import sites_of
-from moderation_ai.pipeline.subscribing import Subscriber
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 
 
 @asynccontextmanager

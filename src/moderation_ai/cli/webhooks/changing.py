@@ -15,7 +15,7 @@ from moderation_ai.cli.webhooks.asking import asking
 from moderation_ai.cli.webhooks.printing import print_subscriptions
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.core.subscribing import DENIED, INVALID, LEAVING, PENDING, REGISTERED, Subscription
-from moderation_ai.pipeline.registering import delete_one, register_all, renew_one
+from moderation_ai.pipeline.subscribing.registering import delete_one, register_all, renew_one
 from moderation_ai.platforms import find_platform
 
 _HINTS = {

@@ -9,7 +9,7 @@ from moderation_ai.cli.terminal.printing import note
 from moderation_ai.cli.webhooks.asking import asking
 from moderation_ai.cli.webhooks.printing import print_subscriptions
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.registering import list_all
+from moderation_ai.pipeline.subscribing.registering import list_all
 from moderation_ai.platforms import find_platform
 
 

@@ -15,8 +15,8 @@ from moderation_ai.cli.terminal.text import plain
 from moderation_ai.cli.webhooks.asking import asking
 from moderation_ai.core.errors import ModerationError, StoreError
 from moderation_ai.core.subscribing import DENIED, INVALID
-from moderation_ai.pipeline.subscribing import Subscriber
-from moderation_ai.pipeline.syncing import FAIL, Step, apply, plan
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber
+from moderation_ai.pipeline.subscribing.syncing import FAIL, Step, apply, plan
 from moderation_ai.platforms import find_platform
 
 _MARKS = {"register": "+", "adopt": "~", "delete": "-", "keep": "=", "leave": "?", "skip": ".", "fail": "!"}

@@ -1,0 +1,1 @@
+"""What is wanted on platforms is done there, once."""

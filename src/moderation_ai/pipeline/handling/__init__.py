@@ -1,0 +1,1 @@
+"""What is kept goes to its handlers, in order, and to the policy."""

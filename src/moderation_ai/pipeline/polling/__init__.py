@@ -1,0 +1,1 @@
+"""What platforms do not push is fetched, and compared with what they do."""

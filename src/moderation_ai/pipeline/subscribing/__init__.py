@@ -1,0 +1,1 @@
+"""Platforms are told to post to us, and kept at it."""

@@ -1,0 +1,1 @@
+"""What was kept is read anew, removed when it is old, and erased."""

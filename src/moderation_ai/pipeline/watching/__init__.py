@@ -1,0 +1,1 @@
+"""What is wrong is noticed, shown and told."""
