@@ -34,6 +34,10 @@ INSIDE = [
     "64:ff9b::a00:1",
     "2002:a00:1::",
     "2001:db8::1",
+    "::127.0.0.1",
+    "::ffff:0:7f00:1",
+    "64:ff9b:1::a00:1",
+    "fec0::1",
 ]
 
 
@@ -75,6 +79,23 @@ async def test_a_name_without_an_address_is_unavailable() -> None:
 
 @pytest.mark.parametrize("url", ["http://alerts.example/", "ftp://a.example", "https://user:pw@a.example", "https://"])
 def test_an_address_that_may_not_be_posted_to_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"alerts\.url"):
+        Poster(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://[::1",
+        "https://alerts.example:99999/",
+        "https://alerts.example:0/",
+        "https://alerts.example:%31/",
+        "https://alerts example/",
+        "https://m\u00fcnchen.example/",
+        "https://\u2460.example/",
+    ],
+)
+def test_an_address_that_could_never_be_posted_to_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"alerts\.url"):
         Poster(url)
 

@@ -185,3 +185,18 @@ async def test_a_server_that_does_not_encrypt_is_told_nothing_where_it_should(se
     with pytest.raises(PlatformUnavailable, match="cannot be reached"):
         await Sender(timeout=60).get(server.url.replace("http:", "https:"), HERE)
     assert server.asked == 0
+
+
+@pytest.mark.parametrize("token", ["t\u2019", "t\n", "t\r\nX-Other: 1", "t\x00", "\ud800", "t "])
+async def test_a_token_that_no_header_can_hold_is_said_to_be_and_not_sent(server: KeyServer, token: str) -> None:
+    request = Outgoing(call="hide", method="GET", url=server.url, headers=(("Authorization", f"Bearer {token}"),))
+    with pytest.raises(ConfigurationError, match="hide: the header Authorization cannot be sent") as raised:
+        await Sender().send(request, HERE)
+    assert "Bearer" not in str(raised.value)
+    assert server.asked == 0
+
+
+async def test_a_refusal_to_ask_shows_no_query() -> None:
+    with pytest.raises(ConfigurationError, match="may not be asked") as raised:
+        await Sender().get("https://elsewhere.example/refresh?access_token=secret", HERE)
+    assert "secret" not in str(raised.value)

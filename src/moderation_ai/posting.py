@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from moderation_ai.core.errors import ConfigurationError, PlatformUnavailable
 from moderation_ai.sender import authorities
@@ -15,9 +16,15 @@ TIMEOUT = 10.0
 """Seconds for all of it: the name, the connection, the whole answer."""
 MAX_ANSWER = 64 << 10
 """Bytes of an answer that are read; nothing in it matters but its status."""
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z", re.ASCII)
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL = ipaddress.ip_network("2000::/3")
+"""What of IPv6 is given out for the internet; all else is this machine's, a network's, or IPv4 in some disguise.
+
+Source: https://www.iana.org/assignments/ipv6-address-space/ipv6-address-space.xhtml
+"""
 
 
 async def resolve_name(host: str, port: int) -> list[str]:
@@ -31,6 +38,8 @@ def is_public(text: str) -> bool:
     address: Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         inside = address.ipv4_mapped or address.sixtofour or _in_nat64(address) or _in_teredo(address)
+        if inside is None and address not in _GLOBAL:
+            return False
         address = inside or address
     return address.is_global and not address.is_multicast
 
@@ -43,6 +52,23 @@ def _in_teredo(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return address.teredo[1] if address.teredo is not None else None
 
 
+def _parts_of(url: str) -> SplitResult:
+    """Return the parts of an address that can be posted to; raise ``ConfigurationError`` for another."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or parts.username is not None:
+        raise ConfigurationError("alerts.url is no address to post to; write one such as https://alerts.example.org")
+    if not _HOST.match(parts.netloc):
+        # It stands in the header Host, which holds ASCII alone.
+        raise ConfigurationError(
+            "alerts.url: write its host by letters, digits, dots and hyphens alone (xn--… for others)"
+        )
+    return parts
+
+
 class Poster:
     """Post to one address of a user's, wherever its name leads as long as that is public.
 
@@ -51,16 +77,12 @@ class Poster:
 
     def __init__(self, url: str, *, allow_private: bool = False, resolve: Resolve = resolve_name) -> None:
         """Keep the address; raise ``ConfigurationError`` for one that may not be posted to."""
-        parts = urlsplit(url)
+        parts = _parts_of(url)
         self._host = parts.hostname or ""
         self._parts = parts
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._allow_private = allow_private
         self._resolve = resolve
-        if parts.scheme not in ("http", "https") or not self._host or parts.username is not None:
-            raise ConfigurationError(
-                "alerts.url is no address to post to; write one such as https://alerts.example.org"
-            )
         if parts.scheme != "https" and not allow_private:
             raise ConfigurationError(
                 "alerts.url is not encrypted: use https, or set alerts.allow_private = true for a receiver inside"

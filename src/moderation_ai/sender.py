@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -39,6 +40,8 @@ IDLE = 4.0
 MAX_ANSWER = 256 << 10
 """Bytes that an answer may have."""
 _HEADERS = {"Accept-Encoding": "identity"}
+# What else a token that was copied brings along (a line's end, a typographic quote) cannot be sent.
+_SENDABLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z", re.ASCII)
 
 
 def _now() -> datetime:
@@ -151,12 +154,14 @@ class Sender:
     async def send(self, request: Outgoing, hosts: Collection[str]) -> Answer:
         """Return the answer to ``request``, whatever its status; redirects are not followed.
 
-        Raises ``ConfigurationError`` as ``get`` does, ``PlatformUnavailable`` where nothing was sent, and
-        ``OutcomeUnknown`` where it may have arrived and no whole answer came back.
+        Raises ``ConfigurationError`` as ``get`` does and for a header field that cannot be sent,
+        ``PlatformUnavailable`` where nothing was sent, and ``OutcomeUnknown`` where it may have arrived and no whole
+        answer came back.
         """
         import httpx2
 
         host = check_address(request.url, hosts)
+        _check_headers(request)
         url = self._instead(host, request.url)
         headers = {**dict(request.headers), **_HEADERS, **({} if url == request.url else {"Host": host})}
         watch = _Watch()
@@ -306,5 +311,15 @@ def check_address(url: str, hosts: Collection[str]) -> str:
     except ValueError:
         may_ask = False
     if not may_ask:
-        raise ConfigurationError(f"{url!r} may not be asked: it is not encrypted, or on none of {', '.join(hosts)}")
+        bare = url.partition("?")[0]  # Meta wants tokens behind it.
+        raise ConfigurationError(f"{bare!r} may not be asked: it is not encrypted, or on none of {', '.join(hosts)}")
     return host
+
+
+def _check_headers(request: Outgoing) -> None:
+    for name, value in request.headers:
+        if not _SENDABLE.match(value):
+            raise ConfigurationError(
+                f"{request.call}: the header {name} cannot be sent, for it holds a line's end or what is not ASCII: "
+                "look at what is configured for it (access_token, user_agent)"
+            )

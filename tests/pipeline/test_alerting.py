@@ -154,6 +154,15 @@ async def test_what_is_not_taken_is_sent_again_with_the_same_id() -> None:
         assert stage.told() == [("problem", "lag")]
 
 
+async def test_a_defect_in_sending_ends_no_alerts() -> None:
+    async with staged() as stage:
+        stage.answers = [ValueError("a defect")]
+        stage.problems = [LAG]
+        stage.begin()
+        await stage.forward(LOOK * 2)
+        assert stage.told() == [("problem", "lag")]
+
+
 async def test_no_more_than_so_many_wait() -> None:
     async with staged() as stage:
         stage.answers = [500] * 1000

@@ -107,6 +107,32 @@ def test_any_cursor_begins_a_poll(platform: Platform, feed: Feed, cursor: str) -
     assert len(page.cursor) < 200_000
 
 
+@every_feed
+@pytest.mark.parametrize("name", ["e1\r\nX-Other: 1", "\u00e9", "\x00", "\x7f", "e" * 100_000, " "])
+def test_what_an_answer_calls_itself_is_asked_by_only_if_a_header_can_hold_it(
+    platform: Platform, feed: Feed, name: str
+) -> None:
+    def named(request: Outgoing) -> Answer:
+        row = platform.api.call(request.call)
+        try:
+            body: str | bytes = json.dumps({**json.loads(row.answer), "etag": name})
+        except ValueError:
+            body = row.answer
+        return Answer(
+            status=row.status,
+            headers=Headers([(b"etag", name.encode("latin-1")), (b"last-modified", name.encode("latin-1"))]),
+            body=body.encode() if isinstance(body, str) else body,
+            received_at=NOW,
+        )
+
+    cursor, values = "", []
+    for _ in range(6):
+        page, asked = poll(platform, feed, cursor, named)
+        cursor = page.cursor
+        values += [value for request in asked for _, value in request.headers]
+    assert not [value for value in values if not value.isascii() or not value.isprintable() or len(value) > 300]
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

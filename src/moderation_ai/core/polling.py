@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -12,6 +13,13 @@ from moderation_ai.core.api import Reading, at
 from moderation_ai.core.errors import MalformedPayload, UnsupportedAction
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
+
+_VALIDATOR = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?\Z", re.ASCII)
+
+
+def validator(text: str | None) -> str:
+    """Return what a conditional request may name (an ``ETag``, a date), empty for what no header field can hold."""
+    return text if text and _VALIDATOR.match(text) else ""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):

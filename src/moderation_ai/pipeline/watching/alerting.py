@@ -169,4 +169,7 @@ class Alerts:
             status = await self._receiver.poster.post(body, headers)
         except (PlatformUnavailable, ConfigurationError) as error:
             return str(error)
+        except Exception as error:  # What ended here would send no other alert either.
+            logger.exception("the alert %s could not be sent", alert.data["cause"])
+            return type(error).__name__
         return None if 200 <= status < 300 else f"it was answered {status}"

@@ -16,8 +16,8 @@ from moderation_ai.core.batches import distinct
 from moderation_ai.core.errors import ConfigurationError, MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.feeds import read_feed
-from moderation_ai.core.flows import Answer, Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls
+from moderation_ai.core.flows import Flow, Session
+from moderation_ai.core.polling import Feed, Page, Polls, validator
 from moderation_ai.core.trails import Aspect, Item, Trail, read_trail
 from moderation_ai.core.xml import is_xml
 from moderation_ai.platforms.medium.entries import read_entry
@@ -26,7 +26,6 @@ from moderation_ai.platforms.medium.polled import API, NEWEST
 INTERVAL = 900.0
 _ADDRESS = re.compile(r"https?://(?:(?P<user>[\w-]{1,64})\.)?medium\.com(?:/feed)?/?(?P<path>.*)\Z", re.ASCII)
 _FEED = re.compile(r"tag/[\w-]{1,64}\Z|@?[\w.-]{1,64}(?:/tagged/[\w-]{1,64})?\Z", re.ASCII)
-_VALIDATOR = re.compile(r"[\x20-\x7e]{1,200}\Z", re.ASCII)
 
 
 class MediumTrail(Trail, kw_only=True, omit_defaults=True):
@@ -62,7 +61,8 @@ class MediumPolls(Polls):
             return Page(cursor=trail.to_text())
         answer = reading.answer
         found = _facts(answer.body)
-        trail.etag, trail.modified = _validator(answer, "etag"), _validator(answer, "last-modified")
+        trail.etag = validator(answer.headers.get("etag"))
+        trail.modified = validator(answer.headers.get("last-modified"))
         items = [_item(fact) for fact in found if fact.event_type != "unknown"]
         _, gap = trail.walk(items, None, pages=1)
         told = [*trail.take(items), *[fact for fact in found if fact.event_type == "unknown"]]
@@ -115,8 +115,3 @@ def _item(fact: Fact) -> Item:
         fact=fact,
         aspects=(Aspect(state=state, fact=fact),),
     )
-
-
-def _validator(answer: Answer, name: str) -> str:
-    value = answer.headers.get(name) or ""
-    return value if _VALIDATOR.match(value) else ""

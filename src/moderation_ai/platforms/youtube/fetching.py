@@ -18,7 +18,7 @@ from moderation_ai.core.content import as_dict, as_id, as_list, as_text, read_js
 from moderation_ai.core.errors import ConfigurationError, ContentGone, MalformedPayload
 from moderation_ai.core.events import Fact, Parsed
 from moderation_ai.core.flows import Flow, Session
-from moderation_ai.core.polling import Feed, Page, Polls, rows_of
+from moderation_ai.core.polling import Feed, Page, Polls, rows_of, validator
 from moderation_ai.core.subjects import Comment, Data
 from moderation_ai.core.trails import SAME_POLL, Aspect, Item, Trail, read_trail, text_state
 from moderation_ai.platforms.youtube import comments
@@ -103,7 +103,7 @@ class YouTubePolls(Polls):
         if reading.is_unchanged:
             return _page([], reading, trail, more=bool(trail.todo) or trail.plan_look(now, LOOK_EVERY))
         if not trail.after:
-            trail.etag = as_text(at(reading.body, "etag")) or ""
+            trail.etag = validator(as_text(at(reading.body, "etag")))
         items, unread = _items(reading)
         first = [item for item in items if "." not in item.id]
         more, gap = trail.walk(first, as_id(at(reading.body, "nextPageToken")), overlap=OVERLAP)
