@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -66,4 +67,6 @@ async def kill_all(seeds: Iterable[int], kind: str) -> tuple[list[str], Counter[
 
 def _told(what: str, seed: int, kind: str, error: BaseException) -> str:
     says = str(error) or "it did not come to an end"
-    return f"seed {seed}: {says} (alone: python -m tests.acting {what} {seed} --store {kind})"
+    told = f"seed {seed}: {says} (alone: python -m tests.acting {what} {seed} --store {kind})"
+    print(told, file=sys.stderr, flush=True)  # The others may take many minutes.
+    return told

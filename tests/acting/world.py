@@ -140,13 +140,18 @@ class World:
     async def _is_over(self) -> bool:
         postman = self.fake.postman
         await asyncio.to_thread(postman.settle)
-        if any(box.open for box in await self.store.outboxes()) or self.parts.worker.held:
-            return False
-        if (await self.store.counts()).by_status.get("pending"):
+        if not await self._has_nothing_to_do():
             return False
         # What comes late comes when all else is done, if it did not come before.
         postman.release()
-        return not postman.again() and await asyncio.to_thread(self._nothing_came)
+        is_all = not postman.again() and await asyncio.to_thread(self._nothing_came)
+        return is_all and await self._has_nothing_to_do()
+
+    async def _has_nothing_to_do(self) -> bool:
+        # In this order: what is wanted is there once its event is settled.
+        if (await self.store.counts()).by_status.get("pending") or self.parts.worker.held:
+            return False
+        return not any(box.open for box in await self.store.outboxes())
 
     def _nothing_came(self) -> bool:
         before = len(self.fake.postman.sent)
