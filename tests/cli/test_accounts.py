@@ -178,3 +178,10 @@ def test_the_status_follows_from_what_is_saved(row: SavedSession | None, status:
     assert [name for name, _ in refusals([found])] == (["twitter"] if status == REFUSED else [])
     if row is not None:
         assert [each.status for each in authorisations([], [row], NOW)] == [UNCONFIGURED]
+
+
+def test_tokens_that_cannot_be_renewed_are_none_the_worse_for_being_asked_to(stage: Stage) -> None:
+    without = {"MODERATION_AI_PLATFORMS__TWITTER__ACCOUNTS__SHOP__REFRESH_TOKEN": ""}
+    asked = stage.run("accounts", "refresh", **without)
+    assert (asked.exit_code, "no refresh token" in asked.stdout) == (1, True)
+    assert [each["status"] for each in rows(stage.run("accounts", "list", "--json", **without))] == ["ok"]

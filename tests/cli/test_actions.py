@@ -141,3 +141,27 @@ def test_doctor_tells_of_outboxes(run: Run) -> None:
 
 def rows_of_doctor(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("verb", ["show", "undo", "dismiss"])
+@pytest.mark.parametrize("number", ["0", "99999999999999999999999", "one"])
+def test_what_is_no_number_of_an_action_is_not_understood(run: Run, verb: str, number: str) -> None:
+    refused = run("actions", verb, number)
+    assert (refused.exit_code, "Invalid value for 'ACTION_ID" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("actions", "list", "--status", "ded"), "'dead'"), (("decisions", "list", "--verdict", "hidden"), "'hide'")],
+)
+def test_a_word_that_nothing_is_called_is_refused_with_those_there_are(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    refused = run(*words)
+    assert (refused.exit_code, said in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["actions", "decisions"])
+def test_a_platform_that_nobody_knows_is_told(run: Run, kind: str) -> None:
+    found = run(kind, "list", "--platform", "redit")
+    assert (found.exit_code, "did you mean reddit?" in found.stderr) == (0, True)

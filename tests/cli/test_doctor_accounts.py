@@ -14,7 +14,7 @@ from moderation_ai.cli.doctor.quotas import check_quotas, limits_of
 from moderation_ai.core.access import Access, Watch
 from moderation_ai.core.coverage import Coverage
 from moderation_ai.core.flows import Session
-from moderation_ai.core.subscribing import ACTIVE, PENDING, Subscription
+from moderation_ai.core.subscribing import ACTIVE, PENDING, REGISTERED, Subscription
 from moderation_ai.pipeline.watching.standing import FeedStanding, Standing
 from moderation_ai.platforms import all_platforms, find_platform
 from moderation_ai.stores.ledger import APP, Spent
@@ -58,10 +58,12 @@ def test_an_account_that_is_well_has_a_line_for_each_side_of_it() -> None:
             "failure",
             "cannot be polled since",
         ),
+        ({"feeds": [replace(FEED, error="no way", cause="X", failing_since=NOW)]}, "polling", "warning", "no way"),
         ({"feeds": [replace(FEED, next_at=NOW - timedelta(hours=1))]}, "polling", "warning", "polled by nobody"),
         ({"feeds": [replace(FEED, gap_at=NOW)]}, "polling", "warning", "more was written"),
         ({"subscriptions": [replace(HOOK, expires_at=NOW)]}, "subscription", "failure", "does not deliver"),
         ({"subscriptions": [replace(HOOK, status=PENDING)]}, "subscription", "warning", "pending"),
+        ({"subscriptions": [replace(HOOK, status=REGISTERED)]}, "subscription", "warning", "registered"),
     ],
 )
 def test_what_is_wrong_is_told_with_advice(changes: dict[str, Any], check: str, status: str, said: str) -> None:
@@ -105,3 +107,8 @@ def test_of_each_account_the_limit_that_is_used_most_is_shown() -> None:
     assert (app.check, app.status, app.message[:16]) == ("quota", "ok", "reddit: 50% used")
     assert (mod.status, mod.message[:21]) == ("warning", "reddit/mod: 100% used")
     assert all(each.status == "ok" for each in check_quotas(spent, all_platforms(), {"reddit": 2.0}))
+
+
+def test_a_limit_of_one_call_names_the_call() -> None:
+    (found,) = check_quotas([Spent(platform="twitter", account="", name="me/900", units=7)], all_platforms(), {})
+    assert found.message == "twitter: 9% used (7 of 75 in 900 s of the call me)"

@@ -102,6 +102,7 @@ def test_what_the_platform_refuses_is_one_line_and_exit_code_1(desk: Desk) -> No
     assert len(refused.stderr.splitlines()) == 1
     synced = desk("sync", "--yes", PLATFORMS__TIKTOK__CLIENT_SECRET="wrong")
     assert (synced.exit_code, synced.stdout[:6]) == (1, "! fail")
+    assert "nothing is changed; 1 place could not be looked at" in synced.stderr
     (told,) = rows(desk("sync", "--yes", "--json", PLATFORMS__TIKTOK__CLIENT_SECRET="wrong"))
     assert (told["do"], told["done"], told["error"] == told["why"]) == ("fail", False, True)
 

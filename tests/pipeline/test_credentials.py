@@ -268,7 +268,7 @@ async def test_without_a_refresh_token_the_account_must_be_authorised_again() ->
         with pytest.raises(CredentialsRejected, match="no refresh token"):
             await credentials.renewed(access, access.session)
         assert stage.refreshes == 0
-        assert "authorise it again" in str((await stage.saved()).reason)
+        assert "no refresh token" in str((await stage.saved()).reason)
 
 
 async def test_who_has_no_token_asks_as_nobody_and_is_told_so() -> None:

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.flows import Session
+from moderation_ai.core.platform import Credential
 from moderation_ai.core.sites import Site
-from moderation_ai.pipeline.subscribing.registering import register_all
+from moderation_ai.pipeline.subscribing.registering import list_all, register_all
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber
+from moderation_ai.stores.register import Cursor
 from tests.hubs import Desk
 from tests.pipeline.subscribed import PUBLIC, Subscribed, subscribed
 
@@ -66,3 +68,20 @@ async def test_what_was_noted_is_the_same_when_it_is_told() -> None:
         assert noted == again
         (told,) = await register_all(subscriber(stage, site(token="t")), DESK, URL)
         assert [replace(row, due_at=None) for row in await stage.rows()] == [replace(told, due_at=None)]
+
+
+async def test_a_hub_that_is_not_configured_lacks_a_secret_and_no_token() -> None:
+    async with subscribed() as stage:
+        (made,) = await register_all(subscriber(stage, site()), stage.hub.platform, PUBLIC + "hub", topics=("feed:a",))
+        assert made.status == "registered"
+        assert "set platforms.hub.secrets" in (made.reason or "")
+
+
+@pytest.mark.parametrize(("secrets", "ids"), [((), ["poll:posts"]), (("s",), [])])
+async def test_what_is_polled_stands_for_a_platform_that_cannot_post_to_us(
+    secrets: tuple[str, ...], ids: list[str]
+) -> None:
+    async with subscribed() as stage:
+        await stage.store.save_cursor(Cursor(platform="hub", account="", feed="posts", next_at=stage.clock.now()))
+        hub = replace(stage.hub, credential=Credential(secrets=secrets))
+        assert [each.id for each in await list_all(subscriber(stage, hub), ask=False)] == ids

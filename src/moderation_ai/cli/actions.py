@@ -9,21 +9,24 @@ import click
 import msgspec
 from msgspec import structs
 
+from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import default_limit, note, plural, print_json, print_line, print_table
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain, shortened
 from moderation_ai.cli.terminal.times import clock_time
 from moderation_ai.config import accesses_of
+from moderation_ai.core.acts import DONE, GONE, NO_EFFECT, NOT_NEEDED
 from moderation_ai.core.errors import ModerationError
-from moderation_ai.core.routing import resolve_name
 from moderation_ai.pipeline.acting.undoing import undo as take_back
-from moderation_ai.platforms import aliases
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.ledger import Action, Decided, LedgerFilter
+from moderation_ai.stores.ledger import DEAD, DISMISSED, OPEN, OVERTAKEN, UNCERTAIN, Action, Decided, LedgerFilter
 
 _PAGE = 500
 _SHOWN = 200
+_NUMBER = click.IntRange(1, 2**63 - 1)
+"""What stores number actions with."""
+_STATES = [OPEN, DONE, NOT_NEEDED, GONE, NO_EFFECT, OVERTAKEN, UNCERTAIN, DEAD, DISMISSED]
 
 
 @click.group()
@@ -34,7 +37,7 @@ def actions() -> None:
 @actions.command("list")
 @click.option("--platform", metavar="NAME", help="On this platform.")
 @click.option("--object", "object_id", metavar="ID", help="On this comment or post.")
-@click.option("--status", metavar="STATUS", help="open, done, uncertain, dead, overtaken and so on.")
+@click.option("--status", type=click.Choice(_STATES), help="With this status.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; 50 on a terminal without --json.")
 @as_json_option
 @settings_options
@@ -48,7 +51,7 @@ def list_actions(
     as_json: bool,
 ) -> None:
     """List actions, newest first."""
-    name = resolve_name(platform, aliases()) if platform else None
+    name = platform_named(platform) if platform else None
     which = LedgerFilter(platform=name, object_id=object_id, state=status)
     run(_print_found(invocation.store_url, which, default_limit(limit, as_json), as_json))
 
@@ -74,7 +77,7 @@ async def _pages(store: Store, which: LedgerFilter, limit: int | None) -> AsyncI
 
 
 @actions.command()
-@click.argument("action_id", type=int)
+@click.argument("action_id", type=_NUMBER)
 @as_json_option
 @settings_options
 @pass_invocation
@@ -108,7 +111,7 @@ async def _explained(url: str, action_id: int) -> dict[str, Any]:
 
 
 @actions.command()
-@click.argument("action_id", type=int)
+@click.argument("action_id", type=_NUMBER)
 @as_json_option
 @settings_options
 @pass_invocation
@@ -130,7 +133,7 @@ async def _undo(invocation: Invocation, action_id: int) -> Action:
 
 
 @actions.command()
-@click.argument("action_ids", type=int, nargs=-1, required=True, metavar="ACTION_ID...")
+@click.argument("action_ids", type=_NUMBER, nargs=-1, required=True, metavar="ACTION_ID...")
 @as_json_option
 @settings_options
 @pass_invocation

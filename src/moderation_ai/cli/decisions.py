@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import click
 from msgspec import structs
 
 from moderation_ai.cli.actions import decision_told
+from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
 from moderation_ai.cli.terminal.printing import default_limit, print_json, print_line
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain, shortened
 from moderation_ai.cli.terminal.times import clock_time
-from moderation_ai.core.routing import resolve_name
-from moderation_ai.platforms import aliases
+from moderation_ai.core.decisions import Action as Verdict
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import Decided, LedgerFilter
 
@@ -30,7 +31,7 @@ def decisions() -> None:
 @decisions.command("list")
 @click.option("--platform", metavar="NAME", help="About comments and posts of this platform.")
 @click.option("--object", "object_id", metavar="ID", help="About this comment or post.")
-@click.option("--verdict", metavar="VERDICT", help="approve, flag, hide or remove.")
+@click.option("--verdict", type=click.Choice(get_args(Verdict)), help="With this verdict.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many; 50 on a terminal without --json.")
 @as_json_option
 @settings_options
@@ -44,7 +45,7 @@ def list_decisions(
     as_json: bool,
 ) -> None:
     """List decisions, newest first, with what followed from each, or why nothing did."""
-    name = resolve_name(platform, aliases()) if platform else None
+    name = platform_named(platform) if platform else None
     which = LedgerFilter(platform=name, object_id=object_id, state=verdict)
     run(_print_found(invocation.store_url, which, default_limit(limit, as_json), as_json))
 

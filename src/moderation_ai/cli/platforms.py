@@ -121,7 +121,7 @@ def _print(fields: dict[str, Any]) -> None:
     click.echo(f"  signature  {fields['signature']}")
     click.echo(f"  handshake  {fields['handshake'] or 'none'}")
     click.echo(f"  events     {', '.join(fields['events']) or 'none'}")
-    click.echo(f"  actions    {', '.join(fields['actions']) or 'none yet'}")
+    click.echo(f"  actions    {', '.join(fields['actions']) or 'none'}")
     ways = [
         word for word, can in (("can be polled", fields["poll"]), ("subscribes by itself", fields["subscribe"])) if can
     ]

@@ -42,7 +42,7 @@ def read_session(reading: Reading, before: Session) -> Session:
 def require_refresh_token(session: Session) -> str:
     """Return the refresh token; raise ``CredentialsRejected`` where there is none."""
     if not session.refresh_token:
-        raise CredentialsRejected("there is no refresh token for this account: authorise it again")
+        raise CredentialsRejected("it has no refresh token to get the next one with")
     return session.refresh_token
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from moderation_ai.cli.doctor.findings import Finding, failure, ok, warning
 from moderation_ai.cli.terminal.printing import plural
 from moderation_ai.core.access import Watch
-from moderation_ai.core.subscribing import ACTIVE, LEAVING
+from moderation_ai.core.subscribing import ACTIVE, LEAVING, REGISTERED
 from moderation_ai.pipeline.polling.poller import feeds_of
 from moderation_ai.pipeline.watching.standing import Problem, Standing, problems_of
 
@@ -20,6 +20,10 @@ _ADVICE = {
     "coverage": "docs/coverage.md tells what is compared; polling has what push did not tell",
     "subscription": "`moderation-ai webhooks list` says why, `webhooks renew` asks again",
 }
+_NOTED = (
+    "set what it lacks and run `moderation-ai webhooks sync`, or tell the platform by hand; "
+    "`webhooks delete PLATFORM ID` takes the note away"
+)
 _SERIOUS = ("polling", "push_silent", "subscription")
 
 
@@ -51,7 +55,11 @@ def _wrong(problem: Problem) -> Finding:
 def _well(one: Standing, wrong: set[str], now: datetime) -> Iterator[Finding]:
     """Yield what is well with an account."""
     times = [feed.polled_at for feed in one.feeds if feed.polled_at is not None]
-    if times and not wrong & {"polling", "poll_late"}:
+    failing = [feed for feed in one.feeds if feed.failing_since is not None and feed.error is not None]
+    if failing and "polling" not in wrong:
+        names = ", ".join(feed.feed for feed in failing)
+        yield warning("polling", f"{one.name}: {names} could not be read: {failing[0].error}", _ADVICE["polling"])
+    elif times and not wrong & {"polling", "poll_late"}:
         yield ok("polling", f"{one.name}: {plural(len(one.feeds), 'feed')}, the last page {_ago(max(times), now)}")
     if one.coverage is not None and not wrong & {"push_silent", "coverage"}:
         compared = plural(one.compared, "comment")
@@ -63,6 +71,8 @@ def _well(one: Standing, wrong: set[str], now: datetime) -> Iterator[Finding]:
         says = f"{one.name}: {each.id} is {each.status}{left}{heard}{why}"
         if each.status in (ACTIVE, LEAVING):
             yield ok("subscription", says)
+        elif each.status == REGISTERED:
+            yield warning("subscription", says, _NOTED)
         else:
             yield warning("subscription", says, "`moderation-ai webhooks sync` makes it what the configuration says")
 

@@ -11,6 +11,7 @@ from moderation_ai.stores.ledger import APP, Spent
 
 NEARLY = 0.9
 """The share of a limit from which on it deserves a look."""
+_SHARED = ("account", "app")
 
 
 def check_quotas(
@@ -25,7 +26,8 @@ def check_quotas(
             granted = max(1, int(limit * factors.get(one.platform, 1.0)))
             name = one.platform if one.account in ("", APP) else f"{one.platform}/{one.account}"
             what, _, seconds = one.name.rpartition("/")
-            says = f"{one.units} of {granted} in {seconds} s for each {what}"
+            whose = f"for each {what}" if what in _SHARED else f"of the call {what}"
+            says = f"{one.units} of {granted} in {seconds} s {whose}"
             used.setdefault(name, []).append((one.units / granted, says))
     for name, shares in sorted(used.items()):
         share, says = max(shares)

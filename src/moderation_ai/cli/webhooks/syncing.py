@@ -16,7 +16,7 @@ from moderation_ai.cli.webhooks.asking import asking
 from moderation_ai.core.errors import ModerationError, StoreError
 from moderation_ai.core.subscribing import DENIED, INVALID
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber
-from moderation_ai.pipeline.subscribing.syncing import FAIL, Step, apply, plan
+from moderation_ai.pipeline.subscribing.syncing import FAIL, SKIP, Step, apply, plan
 from moderation_ai.platforms import find_platform
 
 _MARKS = {"register": "+", "adopt": "~", "delete": "-", "keep": "=", "leave": "?", "skip": ".", "fail": "!"}
@@ -53,7 +53,7 @@ async def _sync(invocation: Invocation, names: Sequence[str], *, dry_run: bool, 
         if as_json:
             print_json(step.to_dict() | each for step, each in zip(steps, done, strict=True))
         if not number:
-            note("there is nothing to do")
+            note(_idle(steps))
         return sum(each["error"] is not None for each in done)
 
 
@@ -63,6 +63,15 @@ def _show(steps: Sequence[Step]) -> None:
         place = f"{fields['platform']}/{fields['account']}" if fields["account"] else fields["platform"]
         about = fields["topic"] or fields["url"] or ""
         print_line(f"{_MARKS[step.do]} {step.do.ljust(8)}  {place}  {plain(about)}  ({plain(step.why)})")
+
+
+def _idle(steps: Sequence[Step]) -> str:
+    """Return why nothing is done."""
+    failed = sum(step.do == FAIL for step in steps)
+    skipped = sum(step.do == SKIP for step in steps)
+    parts = [f"{plural(failed, 'place')} could not be looked at"] if failed else []
+    parts += [f"{plural(skipped, 'place')} skipped for want of what is named above"] if skipped else []
+    return "; ".join(["nothing is changed", *parts]) if parts else "there is nothing to do"
 
 
 def _confirm(number: int, yes: bool) -> None:

@@ -14,7 +14,7 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import CredentialsRejected, ModerationError, PlatformError, UnsupportedAction
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.credentials.refreshing import PATIENCE, Refresher
+from moderation_ai.pipeline.credentials.refreshing import PATIENCE, Refresher, cannot_be_had
 from moderation_ai.pipeline.credentials.sealing import Sealer
 from moderation_ai.pipeline.credentials.tokens import Kept, with_settings
 from moderation_ai.pipeline.credentials.vault import Key, Vault, key_of
@@ -117,9 +117,14 @@ class Credentials:
             return with_settings(kept.session, access)
 
     async def refresh(self, access: Access) -> Session:
-        """Get the next tokens now, whatever is left of those there are; raises what ``session`` does."""
+        """Get the next tokens now, whatever is left of those there are; raises what ``session`` does.
+
+        Where there is nothing to get them with, that is no refusal of those there are.
+        """
         async with self._lock(access):
-            return with_settings((await self._refresh(access, await self._look(access))).session, access)
+            kept = await self._look(access)
+            _require_way(access, kept)
+            return with_settings((await self._refresh(access, kept)).session, access)
 
     async def open(self) -> None:
         """Find the keys and read what is saved; raise ``ConfigurationError`` for what no key opens, ``StoreError``."""
@@ -253,3 +258,15 @@ class Credentials:
 def _is_nobody(access: Access) -> bool:
     """Say whether no token is configured: there are lists that are shown to everybody."""
     return not access.session.access_token and not access.session.refresh_token
+
+
+def _require_way(access: Access, kept: Kept) -> None:
+    """Raise what the platform's flow raises before it asks anything, such as where there is no refresh token."""
+    flow = access.platform.session(with_settings(kept.session, access), access.client)
+    try:
+        next(flow, None)
+    except CredentialsRejected:
+        raise
+    except (PlatformError, UnsupportedAction) as error:
+        raise cannot_be_had(error) from error
+    flow.close()

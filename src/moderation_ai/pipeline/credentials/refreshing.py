@@ -146,8 +146,7 @@ class Refresher:
         except (CredentialsRejected, RateLimited, PlatformUnavailable):
             raise
         except (PlatformError, UnsupportedAction) as error:
-            # Whatever else it is, without a person there will be no next token.
-            raise CredentialsRejected(f"the next token cannot be had: {error}") from error
+            raise cannot_be_had(error) from error
         logger.info("%s: got the next token, good until %s", access.name, session.expires_at or "it is revoked")
         return session
 
@@ -174,6 +173,11 @@ class Refresher:
             await self._vault.refuse(access, kept, now, str(error))
         else:
             logger.warning("%s: the next token cannot be had now: %s", access.name, error)
+
+
+def cannot_be_had(error: ModerationError) -> CredentialsRejected:
+    """Return what an error is that is worth no other try: without a person there will be no next token."""
+    return CredentialsRejected(f"the next token cannot be had: {error}")
 
 
 def _duty(access: Access) -> str:

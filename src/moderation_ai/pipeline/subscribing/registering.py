@@ -123,9 +123,13 @@ async def renew_one(subscriber: Subscriber, known: Subscription) -> Subscription
 
 
 async def _polled(subscriber: Subscriber) -> list[Subscription]:
-    """Return what is polled of platforms where nothing can be registered, as far as it still is."""
+    """Return what is polled of platforms where nothing can be registered, or that cannot post to us; as far as it is.
+
+    Without a secret a platform has no address here: it is polled alone.
+    """
     now = subscriber.clock.now()
-    silent = {site.platform.name for site in subscriber.sites if not site.platform.subscribe}
+    pushed = {site.platform.name for site in subscriber.sites if site.platform.subscribe and site.credential.secrets}
+    silent = {site.platform.name for site in subscriber.sites} - pushed
     return [
         Subscription(
             id=_POLL + each.feed,
@@ -171,6 +175,8 @@ async def _note(
 
 
 def _why_not(platform: Platform, site: Site | None) -> str:
+    if platform.subscribe and site is None and not platform.subscribe_needs:
+        return f"{platform.name} is not configured: set platforms.{platform.name}.secrets, for its hub to sign with"
     if platform.subscribe:
         return cannot_ask(platform.name, site)
     instead = platform.subscribe_instead or "tell it in its own settings"

@@ -129,7 +129,7 @@ def problems_of(standings: Iterable[Standing], now: datetime) -> Iterator[Proble
 
 def _push_problems(one: Standing) -> Iterator[Problem]:
     if one.push_silent:
-        advice = f"polling has them; see the subscription: `moderation-ai webhooks list --platform {one.platform}`"
+        advice = f"polling has them; see the subscription: `moderation-ai webhooks list {one.platform}`"
         yield Problem(f"push_silent:{one.name}", f"{one.name} pushes nothing while comments are written: {advice}")
     elif one.coverage is not None and one.coverage < COVERED and one.compared >= COMPARED:
         advice = "polling has the others; see docs/coverage.md"
