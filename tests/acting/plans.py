@@ -22,7 +22,7 @@ BANS = ("reddit",)
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One scenario.
 
-    ``first`` is the fault that the first call meets which hides; ``odds`` are those of all faults, for each call and
+    ``first`` is the fault that the first call meets which hides, and the first that answers; ``odds`` are those of all faults, for each call and
     each webhook. What hides is the policy (``by_policy``) or a handler. After ``restart_after`` calls the gateway is stopped in the middle of its work, and another one begins.
     """
 

@@ -121,7 +121,8 @@ class World:
     def write(self) -> None:
         """Have the plan's comments written there, each by somebody else."""
         hiding = self.fake.platform.capabilities["hide"].call
-        self.fake.faults.order(self.plan.first, hiding)
+        for call in (hiding, "reply"):
+            self.fake.faults.order(self.plan.first, call)
         for number, wish in enumerate(self.plan.wishes):
             author = {"author_id": f"u{number}", "author_username": f"user_{number}"}
             self.things.append(self.fake.write(f"{wish} {number}", **author))
