@@ -15,6 +15,9 @@ import pytest
 
 from moderation_ai import __version__
 from moderation_ai.cli import cli
+from moderation_ai.cli.terminal.errors import answering
+from moderation_ai.cli.terminal.invocation import Invocation
+from moderation_ai.core.errors import ModerationError
 from moderation_ai.core.events import to_json
 from tests.cli.conftest import Run
 from tests.cli.filling import URL, comment, fill
@@ -96,6 +99,16 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(run: Run) -> None:
     assert result.exit_code == 4
     assert "Traceback" in result.stderr
     assert result.stderr.splitlines()[-1].startswith("moderation-ai: there is no store")
+
+
+def test_the_traceback_of_debug_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    ctx = click.Context(cli, obj=Invocation())
+    ctx.obj.debug = True
+    with pytest.raises(click.exceptions.Exit), answering(ctx):
+        raise ModerationError("what a stranger wrote: \x1b[2J")
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "\x1b" not in shown
 
 
 def test_the_configuration_and_the_store_can_be_named_before_and_after_the_command(run: Run) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 from moderation_ai.config import Settings, load, sources_of
 from moderation_ai.core.errors import ConfigurationError
+from moderation_ai.core.platform import Credential
+from moderation_ai.core.pubsub import PushKey
+from moderation_ai.core.sources import Source
+from moderation_ai.platforms import find_platform
 
 PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"
 
@@ -247,3 +251,9 @@ def test_secrets_do_not_show_in_a_repr() -> None:
     shown: Any = (found, sources_of(found))
     assert "hunter2" not in repr(shown)
     assert "hunter2" not in f"{found.platforms['instagram']}"
+
+
+def test_no_credential_shows_its_secrets_in_a_repr() -> None:
+    credential = Credential(secrets=("hush",), verify_token="hush")
+    key = PushKey(private_key="hush", audience="a", service_account="s")
+    assert "hush" not in repr([credential, key, Source(platform=find_platform("generic"), credential=credential)])

@@ -93,6 +93,25 @@ async def test_a_denial_counts_long_after_it_was_granted() -> None:
         assert (await stage.confirm()).status == 404
 
 
+async def test_no_strangers_denial_keeps_a_hub_from_asking_back_or_ends_what_it_granted() -> None:
+    async with subscribed() as stage:
+        await stage.subscribe()
+        await stage.ask(mode="denied", topic=TOPIC)
+        assert (await stage.confirm()).status == 200
+        await stage.ask(mode="denied", topic=TOPIC)
+        assert (await stage.row()).status == "active"
+        assert (await stage.confirm()).status == 200
+
+
+async def test_the_word_denied_elsewhere_opens_nothing() -> None:
+    async with subscribed() as stage:
+        await stage.subscribe()
+        await stage.confirm()
+        stage.forward(3 * DAY)
+        asked = await stage.ask(mode="subscribe", topic=TOPIC, challenge="c1", reason="denied")
+        assert asked.status == 404
+
+
 async def test_an_end_that_we_asked_for_is_confirmed_and_forgotten() -> None:
     async with subscribed() as stage:
         made = await stage.subscribe()

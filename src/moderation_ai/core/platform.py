@@ -45,6 +45,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_signed: bool = False
     allow_unverified: bool = False
 
+    def __repr__(self) -> str:
+        """Return how many secrets there are, and none of them."""
+        return f"<Credential {self.name!r}: {len(self.secrets)} secrets>"
+
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A body as the platform would send it, with the events that must come out of it (as partial event JSON).

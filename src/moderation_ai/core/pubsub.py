@@ -117,6 +117,10 @@ class PushKey(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     service_account: str
 
+    def __repr__(self) -> str:
+        """Return for whom it signs, and no key."""
+        return f"<PushKey of {self.service_account}>"
+
     def to_text(self) -> str:
         """Return it as text."""
         return msgspec.json.encode(self).decode()

@@ -49,7 +49,8 @@ def exit_code(error: ModerationError) -> int:
 
 def _tell(ctx: click.Context, error: Exception, message: str) -> None:
     if ctx.ensure_object(Invocation).debug:
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(plain(line), err=True)
     click.echo(f"moderation-ai: {plain(message)}", err=True)
 
 

@@ -56,7 +56,8 @@ class Hubs:
             return source.credential
         rows = [row for row in await self._look() if row.platform == source.platform.name and row.topic]
         # It may deny what it granted long ago.
-        awaited = [row for row in rows if terms.is_awaited(row, request.received_at) or "denied" in request.query]
+        is_denial = request.parameters().get("hub.mode") == "denied"
+        awaited = [row for row in rows if is_denial or terms.is_awaited(row, request.received_at)]
         topics = (row.topic for row in awaited if row.status != LEAVING and row.topic)
         leaving = (row.topic for row in awaited if row.status == LEAVING and row.topic)
         given = source.credential

@@ -112,15 +112,16 @@ def _is_told(row: Subscription) -> bool:
 
 
 def denied(row: Subscription, reason: str, now: datetime) -> Subscription | None:
-    """Return it as it stands after a hub said no, None where it said so before.
+    """Return it as it stands after a hub said no, None where that changes nothing.
 
-    What it asks after that is not waited for, until we ask it again.
+    Nobody signs it, so whoever knows our address can say so in a hub's name: it is still answered what it asks, and
+    what it granted when we asked last it takes back no sooner than a day after.
     """
-    if row.status in (DENIED, LEAVING):
+    if row.status in (DENIED, LEAVING) or (row.status == ACTIVE and _is_told(row) and is_awaited(row, now)):
         return None
     says = f"the hub denied it: {reason!r}" if reason else "the hub denied it"
     wait = _wait(_DENIED, row.tries)
-    return replace(row, status=DENIED, reason=says, asked_at=None, due_at=now + wait, tries=row.tries + 1)
+    return replace(row, status=DENIED, reason=says, due_at=now + wait, tries=row.tries + 1)
 
 
 def seen(row: Subscription, listed: Subscription, now: datetime) -> Subscription:
