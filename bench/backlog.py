@@ -13,7 +13,7 @@ import msgspec
 from bench import child, cores, loops, store
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.stores.base import DONE, Outcome
+from moderation_ai.stores.base import DONE, EventOutcome
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup
 
@@ -44,7 +44,7 @@ async def drain(folder: Path, count: int) -> Drained:
     async def handle(event: WebhookEvent) -> None:
         handled.append(event.event_id)
 
-    def settled(outcome: Outcome) -> None:
+    def settled(outcome: EventOutcome) -> None:
         ended[outcome.status] += 1
         if ended.total() == count:
             empty.set()

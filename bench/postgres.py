@@ -20,7 +20,7 @@ from bench.rounds import Measured, Plan
 from bench.servers import OURS, Launch, Server
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.stores.base import DONE, Outcome
+from moderation_ai.stores.base import DONE, EventOutcome
 from moderation_ai.stores.postgres import PostgresStore
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup
@@ -144,7 +144,7 @@ async def _drain(dsn: str, count: int) -> Drained:
     async def handle(event: WebhookEvent) -> None:
         handled.append(event.event_id)
 
-    def settled(outcome: Outcome) -> None:
+    def settled(outcome: EventOutcome) -> None:
         ended[outcome.status] += 1
         if ended.total() == count:
             empty.set()

@@ -17,7 +17,7 @@ import msgspec
 from bench import bodies, child, cores, deliveries, ratios
 from bench.ratios import Ratio
 from moderation_ai.pipeline.upkeep.retention import STEP
-from moderation_ai.stores.base import DONE, Delivery, Horizons, Outcome, Store
+from moderation_ai.stores.base import DONE, Delivery, EventOutcome, Horizons, Store
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.sqlite import SqliteStore
 
@@ -152,7 +152,7 @@ async def _claim(store: Store) -> float:
     took = time.perf_counter() - start
     if len(claimed) != _BATCH:
         raise SystemExit(f"{len(claimed)} events were claimed instead of {_BATCH}")
-    outcomes = [Outcome(seq=item.event.seq, status=DONE, lane=item.event.lane) for item in claimed]
+    outcomes = [EventOutcome(seq=item.event.seq, status=DONE, lane=item.event.lane) for item in claimed]
     await store.settle(outcomes, now)
     return took
 

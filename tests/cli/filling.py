@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from moderation_ai.core.events import Fact, KeyedEvent, WebhookEvent, finish
 from moderation_ai.core.subjects import Data
-from moderation_ai.stores.base import DEAD, DONE, RETRY, UNHANDLED, Attempt, Delivery, Outcome, Store
+from moderation_ai.stores.base import DEAD, DONE, RETRY, UNHANDLED, Attempt, Delivery, EventOutcome, Store
 from moderation_ai.stores.opening import open_store
 
 URL = "sqlite:///moderation.db"
@@ -59,8 +59,8 @@ async def _fill(url: str) -> None:
     good, bad, ink, left = [one.event.seq for one in claimed]
     await store.settle(
         [
-            Outcome(seq=good, status=DONE, attempts=[_ran(good, "app.judge", DONE)]),
-            Outcome(
+            EventOutcome(seq=good, status=DONE, attempts=[_ran(good, "app.judge", DONE)]),
+            EventOutcome(
                 seq=bad,
                 status=DEAD,
                 attempts=[
@@ -68,8 +68,8 @@ async def _fill(url: str) -> None:
                     _ran(bad, "app.count", DEAD, 1, "Gone"),
                 ],
             ),
-            Outcome(seq=ink, status=DONE, attempts=[_ran(ink, "app.judge", DONE)]),
-            Outcome(seq=left, status=UNHANDLED),
+            EventOutcome(seq=ink, status=DONE, attempts=[_ran(ink, "app.judge", DONE)]),
+            EventOutcome(seq=left, status=UNHANDLED),
         ],
         NOW,
     )
@@ -87,10 +87,10 @@ def _ran(seq: int, handler: str, state: str, attempts: int = 1, error: str | Non
     return Attempt(seq=seq, handler=handler, state=state, attempts=attempts, error=error, ran_at=NOW)
 
 
-def retrying(seq: int) -> Outcome:
+def retrying(seq: int) -> EventOutcome:
     """Return the outcome of an event whose handler is to run again."""
     attempt = Attempt(seq=seq, handler="app.judge", state=RETRY, attempts=1, error="not now", due_at=NOW, ran_at=NOW)
-    return Outcome(seq=seq, status=RETRY, attempts=[attempt])
+    return EventOutcome(seq=seq, status=RETRY, attempts=[attempt])
 
 
 def ids(events: Sequence[WebhookEvent]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from moderation_ai.cli.events.listing import follow
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.stores.base import DONE, EventFilter, Outcome
+from moderation_ai.stores.base import DONE, EventFilter, EventOutcome
 from moderation_ai.stores.memory import MemoryStore
 from tests.cli.filling import NOW, add, comment
 
@@ -63,7 +63,7 @@ class Settlements(ManualClock):
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         seq = self.left.pop(0)
-        await self.store.settle([Outcome(seq=seq, status=DONE, lane=f"instagram:c{seq}")], NOW)
+        await self.store.settle([EventOutcome(seq=seq, status=DONE, lane=f"instagram:c{seq}")], NOW)
 
 
 @pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 
 from moderation_ai.core.events import Fact, finish
 from moderation_ai.core.subjects import Data
-from moderation_ai.stores.base import DEAD, Attempt, Delivery, Outcome
+from moderation_ai.stores.base import DEAD, Attempt, Delivery, EventOutcome
 from moderation_ai.stores.opening import open_store
 from tests.cli.conftest import Run, rows
 from tests.cli.filling import NOW, URL
@@ -32,7 +32,7 @@ async def _fill() -> None:
     events = [finish(fact, platform="generic", received_at=NOW) for fact in facts]
     added = await store.add(Delivery(platform="generic", received_at=NOW, body=b"{}", events=events))
     outcomes = [
-        Outcome(
+        EventOutcome(
             seq=seq, status=DEAD, attempts=[Attempt(seq=seq, handler=name, state=DEAD, attempts=1) for name in "ab"]
         )
         for seq in added.seqs

@@ -14,7 +14,7 @@ from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.handling.dispatcher import Dispatcher
 from moderation_ai.pipeline.handling.handlers import Handler, Handlers
 from moderation_ai.pipeline.handling.worker import Worker
-from moderation_ai.stores.base import Added, Attempt, Claimed, Delivery, EventFilter, Outcome, Store
+from moderation_ai.stores.base import Added, Attempt, Claimed, Delivery, EventFilter, EventOutcome, Store
 from tests.kinds import new_store
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -83,7 +83,7 @@ class Stage:
         self.store = store or new_store()
         self.clock = clock or Clock(START)
         self.handlers = Handlers()
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[EventOutcome] = []
         self.ran: list[tuple[str, str]] = []
         self.dispatcher = Dispatcher(self.handlers, self.clock, chance)
         self.inbox = WatchedInbox(self.store)

@@ -23,7 +23,7 @@ from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.upkeep.erasing import Erased, Eraser
 from moderation_ai.platforms import all_platforms
 from moderation_ai.policy.engine import Engine
-from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, Outcome, Store
+from moderation_ai.stores.base import DEAD, DONE, RETRY, Attempt, Delivery, EventFilter, EventOutcome, Store
 from moderation_ai.stores.ledger import Judgement, LedgerFilter, Wanted
 from tests.kinds import content_of, lasting_store
 from tests.pipeline.stage import START
@@ -90,7 +90,7 @@ async def handle_all(store: Store) -> None:
             lane=one.event.lane,
         )
         thing = Thing(kind="comment", text_hash="x", seen_at=START)
-        await store.settle([Outcome(seq=one.event.seq, status=state, attempts=[attempt], thing=thing)], START)
+        await store.settle([EventOutcome(seq=one.event.seq, status=state, attempts=[attempt], thing=thing)], START)
 
 
 async def test_nothing_of_a_person_can_be_read_in_the_files_any_more(store: Store) -> None:
@@ -172,7 +172,7 @@ async def test_what_is_being_handled_or_waits_is_handled_no_more(store: Store) -
     await erase(store, author=ANNA)
     attempt = Attempt(seq=held.event.seq, handler="h", state=DEAD, attempts=1, error=f"ValueError: {SAID}")
     thing = Thing(kind="comment")
-    late = Outcome(seq=held.event.seq, status=DEAD, attempts=[attempt], thing=thing, lane=held.event.lane)
+    late = EventOutcome(seq=held.event.seq, status=DEAD, attempts=[attempt], thing=thing, lane=held.event.lane)
     await store.settle([late], START, worker="w")
     assert await store.claim("v", 10, START, 30) == []
     assert (await store.counts()).by_status == {"pending": 0, "superseded": 2}

@@ -12,7 +12,7 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import Kept, Record, adopt, go_on, refresh_time, seal, unseal
+from moderation_ai.pipeline.credentials.tokens import KeptRecord, Record, adopt, go_on, refresh_time, seal, unseal
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.register import SavedSession
 
@@ -66,8 +66,8 @@ def test_what_was_sealed_comes_back_whole(token: str, refresh_token: str | None,
         access_token=token, refresh_token=refresh_token, account_id=account_id, expires_at=NOW, user_agent="us/1"
     )
     record = Record(platform="twitter", account="shop", session=session, refresh_at=NOW, salt=b"\xff", seen=(b"\0",))
-    saved = seal(Kept(record=record, version=3), SEALER, NOW)
-    assert unseal(saved, SEALER) == Kept(record=record, version=3)
+    saved = seal(KeptRecord(record=record, version=3), SEALER, NOW)
+    assert unseal(saved, SEALER) == KeptRecord(record=record, version=3)
     assert token.encode() not in saved.sealed or len(token) < 8
     assert (saved.expires_at, saved.version) == (NOW, 3)
 

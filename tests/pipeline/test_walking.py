@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.stores.base import Outcome
+from moderation_ai.stores.base import EventOutcome
 from moderation_ai.stores.memory import MemoryStore
 from tests.pipeline.stage import Stage, many
 
@@ -75,7 +75,7 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.may_settle = asyncio.Event()
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+    async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
         await self.may_settle.wait()
         await super().settle(outcomes, now, worker=worker)
 

@@ -11,7 +11,7 @@ import pytest
 
 from moderation_ai.core.errors import StoreBusy, StoreError
 from moderation_ai.core.events import WebhookEvent
-from moderation_ai.stores.base import Claimed, Outcome
+from moderation_ai.stores.base import Claimed, EventOutcome
 from moderation_ai.stores.memory import MemoryStore
 from tests.kinds import lasting_store
 from tests.pipeline.stage import START, Clock, Stage, created, many, updated
@@ -44,7 +44,7 @@ class FailingStore(MemoryStore):
             raise self.claims.pop()
         return await super().claim(worker, limit, now, lease)
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+    async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
         if self.settlements:
             raise self.settlements.pop()
         await super().settle(outcomes, now, worker=worker)
@@ -241,7 +241,7 @@ async def test_settlements_are_written_many_at_once() -> None:
             super().__init__()
             self.settlements: list[int] = []
 
-        async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+        async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
             self.settlements.append(len(outcomes))
             await super().settle(outcomes, now, worker=worker)
 

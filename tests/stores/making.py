@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 from moderation_ai.core.events import Fact, KeyedEvent, finish
 from moderation_ai.core.subjects import Comment, Data
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import DEAD, DONE, RETRY, Added, Attempt, Claimed, Delivery, EventFilter, Outcome, Store
+from moderation_ai.stores.base import (
+    DEAD,
+    DONE,
+    RETRY,
+    Added,
+    Attempt,
+    Claimed,
+    Delivery,
+    EventFilter,
+    EventOutcome,
+    Store,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = 30.0
@@ -63,33 +74,33 @@ def seqs_of(claimed: Sequence[Claimed]) -> list[int]:
     return [one.event.seq for one in claimed]
 
 
-def done(claimed: Claimed, *handlers: str, thing: Thing | None = None) -> Outcome:
+def done(claimed: Claimed, *handlers: str, thing: Thing | None = None) -> EventOutcome:
     """Return the outcome of an event that its handlers (``h``, if none is named) handled."""
     attempts = [_attempt(claimed, handler, DONE) for handler in handlers or claimed.only or ("h",)]
-    return Outcome(seq=claimed.event.seq, status=DONE, attempts=attempts, thing=thing, lane=claimed.event.lane)
+    return EventOutcome(seq=claimed.event.seq, status=DONE, attempts=attempts, thing=thing, lane=claimed.event.lane)
 
 
-def dead(claimed: Claimed, handler: str = "h", error: str = "ValueError: no") -> Outcome:
+def dead(claimed: Claimed, handler: str = "h", error: str = "ValueError: no") -> EventOutcome:
     """Return the outcome of an event that a handler gave up on."""
     attempts = [_attempt(claimed, handler, DEAD, error=error)]
-    return Outcome(seq=claimed.event.seq, status=DEAD, attempts=attempts, lane=claimed.event.lane)
+    return EventOutcome(seq=claimed.event.seq, status=DEAD, attempts=attempts, lane=claimed.event.lane)
 
 
 def failed(
     claimed: Claimed, *handlers: str, due: datetime | None = None, holds_until: datetime | None = None, times: int = 1
-) -> Outcome:
+) -> EventOutcome:
     """Return the outcome of an event whose handlers (``h``, if none is named) failed and run again."""
     attempts = [
         _attempt(claimed, handler, RETRY, times=times, due=due or after(10), holds_until=holds_until or after(60))
         for handler in handlers or ("h",)
     ]
-    return Outcome(seq=claimed.event.seq, status=RETRY, attempts=attempts, lane=claimed.event.lane)
+    return EventOutcome(seq=claimed.event.seq, status=RETRY, attempts=attempts, lane=claimed.event.lane)
 
 
-def deferred(claimed: Claimed, handler: str = "h", now: datetime = NOW) -> Outcome:
+def deferred(claimed: Claimed, handler: str = "h", now: datetime = NOW) -> EventOutcome:
     """Return the outcome of an event that a handler has to wait with, for an earlier event of the lane."""
     waiting = Attempt(seq=claimed.event.seq, handler=handler, state=RETRY, due_at=now, lane=claimed.event.lane)
-    return Outcome(seq=claimed.event.seq, status=RETRY, attempts=[waiting], lane=claimed.event.lane)
+    return EventOutcome(seq=claimed.event.seq, status=RETRY, attempts=[waiting], lane=claimed.event.lane)
 
 
 def _attempt(

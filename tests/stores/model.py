@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from moderation_ai.core.redaction import AGE, without_text
 from moderation_ai.pipeline.handling.dispatcher import follow, status_of
-from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, Attempt, Claimed, EventFilter, Outcome, Store
+from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, Attempt, Claimed, EventFilter, EventOutcome, Store
 from tests.stores.making import LEASE, NOW, delivery, event
 
 T = TypeVar("T")
@@ -152,10 +152,10 @@ class InboxMachine(RuleBasedStateMachine):
             follow(later, one, outcome)
         self.do(self.store.settle([outcome], self.now, worker=me.name))
 
-    def _outcome(self, one: Claimed, fates: dict[str, str], delay: timedelta) -> Outcome:
+    def _outcome(self, one: Claimed, fates: dict[str, str], delay: timedelta) -> EventOutcome:
         attempts = [self._attempt(one, handler, fates[handler], delay) for handler in one.only or HANDLERS]
         others = [attempt for handler, attempt in one.attempts.items() if handler not in (one.only or ())]
-        return Outcome(
+        return EventOutcome(
             seq=one.event.seq, status=status_of([*attempts, *others]), attempts=attempts, lane=one.event.lane
         )
 
@@ -198,7 +198,9 @@ class InboxMachine(RuleBasedStateMachine):
         before = self.do(self.store.attempts(one.event.seq))
         attempts = [Attempt(seq=one.event.seq, handler=name, state=fate) for name in one.only or HANDLERS]
         self.do(
-            self.store.settle([Outcome(seq=one.event.seq, status=fate, attempts=attempts)], self.now, worker=me.name)
+            self.store.settle(
+                [EventOutcome(seq=one.event.seq, status=fate, attempts=attempts)], self.now, worker=me.name
+            )
         )
         assert self.do(self.store.attempts(one.event.seq)) == before
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import Outcome, Store
+from moderation_ai.stores.base import EventOutcome, Store
 from moderation_ai.stores.sqlite.leases import UNPARKED
 from tests.stores.making import NOW, add, add_changes, after, claim, deferred, done, event, failed, seqs_of, status_of
 
@@ -232,7 +232,7 @@ async def test_thousands_can_be_claimed_and_settled_at_once(store: Store) -> Non
     seqs = await add_changes(store, 40_000, comment="hot")
     claimed = await claim(store, limit=50_000)
     assert seqs_of(claimed)[1:] == seqs
-    await store.settle([Outcome(seq=one.event.seq, status="done", lane=one.event.lane) for one in claimed], NOW)
+    await store.settle([EventOutcome(seq=one.event.seq, status="done", lane=one.event.lane) for one in claimed], NOW)
     assert (await store.counts()).by_status == {"pending": 0, "done": 40_001}
 
 

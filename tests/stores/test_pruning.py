@@ -9,7 +9,7 @@ import pytest
 from moderation_ai.core.events import Fact, KeyedEvent, WebhookEvent, finish
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import SUPERSEDED, EventFilter, Horizons, Outcome, Removed, Store
+from moderation_ai.stores.base import SUPERSEDED, EventFilter, EventOutcome, Horizons, Removed, Store
 from tests.stores.making import NOW, add, claim, dead, delivery, done, event
 
 pytestmark = pytest.mark.anyio
@@ -208,7 +208,7 @@ async def test_a_creation_that_comes_after_its_deletion_loses_its_text_too(store
     await prune(store, DELETED)
     await add(store, event("c1"))
     [late] = await claim(store)
-    await store.settle([Outcome(seq=late.event.seq, status=SUPERSEDED)], NOW - 2 * DAY)
+    await store.settle([EventOutcome(seq=late.event.seq, status=SUPERSEDED)], NOW - 2 * DAY)
     assert (await prune(store, DELETED)).texts == 1
     assert [one.text_removed for one in await of(store, "c1")] == [None, "deleted"]
 
@@ -241,7 +241,7 @@ async def test_an_object_with_very_many_events_loses_the_text_of_the_latest(stor
 async def test_of_an_object_of_which_nothing_is_known_nothing_is_handed_out(store: Store) -> None:
     await add(store, event("c1"))
     [first] = await claim(store)
-    await store.settle([Outcome(seq=first.event.seq, status=SUPERSEDED)], NOW)
+    await store.settle([EventOutcome(seq=first.event.seq, status=SUPERSEDED)], NOW)
     await add(store, event("c1", "2"))
     [second] = await claim(store)
     assert second.thing is None

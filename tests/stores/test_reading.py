@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from moderation_ai.core.events import KeyedEvent, id_prefix
-from moderation_ai.stores.base import DEAD, SUPERSEDED, UNHANDLED, Counts, EventFilter, Outcome, Store
+from moderation_ai.stores.base import DEAD, SUPERSEDED, UNHANDLED, Counts, EventFilter, EventOutcome, Store
 from tests.stores.making import NOW, add, after, claim, dead, delivery, done, event, failed
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,7 @@ async def test_events_are_found_by_status(store: Store) -> None:
     await add(store, *(event(f"c{number}") for number in range(7)))
     held = await claim(store, limit=6)
     ends = [SUPERSEDED, UNHANDLED, DEAD]
-    outcomes = [Outcome(seq=one.event.seq, status=end) for one, end in zip(held, ends, strict=False)]
+    outcomes = [EventOutcome(seq=one.event.seq, status=end) for one, end in zip(held, ends, strict=False)]
     await store.settle([*outcomes, done(held[3]), failed(held[4])], NOW)
     assert await ids(store, status="superseded") == ["c0"]
     assert await ids(store, status="unhandled") == ["c1"]

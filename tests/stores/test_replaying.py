@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import DEAD, DONE, RETRY, EventFilter, Outcome, Store
+from moderation_ai.stores.base import DEAD, DONE, RETRY, EventFilter, EventOutcome, Store
 from tests.stores.making import NOW, add, after, claim, dead, done, event, failed, seqs_of, status_of
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ async def test_a_retry_that_runs_is_left_alone(store: Store) -> None:
     await add(store, event("c1"))
     [held] = await claim(store)
     both = [*failed(held, "a").attempts, *failed(held, "b", due=after(500)).attempts]
-    await store.settle([Outcome(seq=held.event.seq, status=RETRY, attempts=both)], NOW)
+    await store.settle([EventOutcome(seq=held.event.seq, status=RETRY, attempts=both)], NOW)
     [running] = await claim(store, now=after(10))
     assert running.only == ("a",)
     assert await store.replay([held.event.seq], after(10)) == 0
@@ -170,7 +170,9 @@ async def test_a_dead_letter_that_is_replayed_is_none_any_more(store: Store) -> 
 async def test_an_event_whose_dead_letters_are_dropped_is_done(store: Store) -> None:
     await add(store, event("c1"))
     [held] = await claim(store)
-    outcome = Outcome(seq=held.event.seq, status=DEAD, attempts=[*dead(held, "a").attempts, *dead(held, "b").attempts])
+    outcome = EventOutcome(
+        seq=held.event.seq, status=DEAD, attempts=[*dead(held, "a").attempts, *dead(held, "b").attempts]
+    )
     await store.settle([outcome], NOW)
     assert await store.drop([held.event.seq], handlers=["a", "unknown"]) == 1
     assert await status_of(store, held.event.seq) == "dead"
@@ -187,7 +189,7 @@ async def test_dropping_a_dead_letter_leaves_the_other_handlers_retry(store: Sto
     await add(store, event("c1"))
     [held] = await claim(store)
     both = [*dead(held, "a").attempts, *failed(held, "b").attempts]
-    await store.settle([Outcome(seq=held.event.seq, status=RETRY, attempts=both)], NOW)
+    await store.settle([EventOutcome(seq=held.event.seq, status=RETRY, attempts=both)], NOW)
     assert await store.drop([held.event.seq]) == 1
     assert await status_of(store, held.event.seq) == "pending"
     [again] = await claim(store, now=after(10))

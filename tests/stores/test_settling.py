@@ -7,7 +7,17 @@ import pytest
 
 from moderation_ai.core.errors import StoreError
 from moderation_ai.core.things import Thing
-from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, Attempt, EventFilter, Outcome, Store
+from moderation_ai.stores.base import (
+    DEAD,
+    DONE,
+    RETRY,
+    SUPERSEDED,
+    UNHANDLED,
+    Attempt,
+    EventFilter,
+    EventOutcome,
+    Store,
+)
 from tests.stores.making import NOW, add, after, claim, dead, done, event, failed, seqs_of, status_of
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +41,7 @@ async def test_attempts_are_kept_by_handler(store: Store) -> None:
             ran_at=after(1),
         ),
     ]
-    await store.settle([Outcome(seq=seq, status=RETRY, attempts=attempts, lane=lane)], NOW)
+    await store.settle([EventOutcome(seq=seq, status=RETRY, attempts=attempts, lane=lane)], NOW)
     assert await store.attempts(seq) == attempts
     assert await store.attempts(seq + 1) == []
 
@@ -40,7 +50,7 @@ async def test_attempts_are_kept_by_handler(store: Store) -> None:
 async def test_an_event_has_the_status_that_its_outcome_says(store: Store, status: str) -> None:
     await add(store, event("c1"))
     [held] = await claim(store)
-    await store.settle([Outcome(seq=held.event.seq, status=status, lane=held.event.lane)], NOW)
+    await store.settle([EventOutcome(seq=held.event.seq, status=status, lane=held.event.lane)], NOW)
     assert await status_of(store, held.event.seq) == status
     assert (await store.counts()).by_status == {"pending": 0, status: 1}
     assert await claim(store) == []
@@ -59,7 +69,7 @@ async def test_an_event_is_pending_while_a_handler_is_to_run_again(store: Store)
 async def test_an_event_is_dead_if_one_handler_is_once_all_others_ended(store: Store) -> None:
     await add(store, event("c1"))
     [held] = await claim(store)
-    outcome = Outcome(
+    outcome = EventOutcome(
         seq=held.event.seq,
         status=RETRY,
         attempts=[*dead(held, "a").attempts, *failed(held, "b").attempts],
@@ -83,7 +93,7 @@ async def test_handlers_of_one_event_that_two_workers_retry_end_it_together(stor
     [second] = await claim(store, "w2", limit=1, now=after(10))
     assert {first.only, second.only} == {("a",), ("b",)}
     # Neither knows what came of the other: each still sees it waiting for its retry.
-    unknowing = [Outcome(seq=held.event.seq, status=RETRY, attempts=done(one).attempts) for one in (first, second)]
+    unknowing = [EventOutcome(seq=held.event.seq, status=RETRY, attempts=done(one).attempts) for one in (first, second)]
     await store.settle([unknowing[0]], after(10), worker="w1")
     assert await status_of(store, held.event.seq) == "pending"
     await store.settle([unknowing[1]], after(10), worker="w2")
@@ -97,7 +107,7 @@ async def test_what_all_retries_found_superseded_is_superseded(store: Store) -> 
     await store.settle([failed(held, "a", "b")], NOW)
     [again] = await claim(store, now=after(10))
     ended = [Attempt(seq=held.event.seq, handler=name, state=SUPERSEDED, attempts=1) for name in again.only or ()]
-    await store.settle([Outcome(seq=held.event.seq, status=SUPERSEDED, attempts=ended)], after(10))
+    await store.settle([EventOutcome(seq=held.event.seq, status=SUPERSEDED, attempts=ended)], after(10))
     assert await status_of(store, held.event.seq) == "superseded"
 
 
@@ -148,7 +158,7 @@ async def test_a_late_outcome_does_not_use_up_a_replay(store: Store) -> None:
 
 
 async def test_what_was_never_stored_cannot_be_settled(store: Store) -> None:
-    await store.settle([Outcome(seq=77, status=DONE, lane="instagram:c1")], NOW)
+    await store.settle([EventOutcome(seq=77, status=DONE, lane="instagram:c1")], NOW)
     assert (await store.counts()).total == 0
     assert await store.attempts(77) == []
 
@@ -156,7 +166,7 @@ async def test_what_was_never_stored_cannot_be_settled(store: Store) -> None:
 async def test_an_outcome_that_says_nothing_forgets_nothing(store: Store) -> None:
     await add(store, event("c1"))
     [held] = await claim(store, "w1")
-    await store.settle([Outcome(seq=held.event.seq, status=RETRY, lane=held.event.lane)], NOW)
+    await store.settle([EventOutcome(seq=held.event.seq, status=RETRY, lane=held.event.lane)], NOW)
     assert len(await claim(store, "w2", now=after(31))) == 1
 
 
@@ -165,7 +175,7 @@ async def test_a_state_that_does_not_exist_is_refused_and_nothing_is_settled(sto
     [held] = await claim(store)
     odd = Attempt(seq=held.event.seq, handler="h", state="odd")
     with pytest.raises(StoreError):
-        await store.settle([Outcome(seq=held.event.seq, status=DONE, attempts=[odd])], NOW)
+        await store.settle([EventOutcome(seq=held.event.seq, status=DONE, attempts=[odd])], NOW)
     await store.settle([done(held)], NOW)
     assert await status_of(store, held.event.seq) == "done"
 
@@ -175,7 +185,7 @@ async def test_lanes_go_on_though_an_outcome_does_not_name_its_lane(store: Store
     [first] = await claim(store)
     [second] = await add(store, event("c1", "2"))
     assert await claim(store) == []
-    await store.settle([Outcome(seq=first.event.seq, status=DONE)], NOW)
+    await store.settle([EventOutcome(seq=first.event.seq, status=DONE)], NOW)
     assert seqs_of(await claim(store)) == [second]
 
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.events import EVENT_TYPES
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.stores.base import DEAD, DONE, Attempt, Outcome
+from moderation_ai.stores.base import DEAD, DONE, Attempt, EventOutcome
 from moderation_ai.stores.sqlite import SqliteStore
 from moderation_ai.web.api import ConsoleApp
 from moderation_ai.web.endpoints import MAX_BODY
@@ -44,7 +44,7 @@ async def settle(parts: Parts) -> None:
         attempt = Attempt(
             seq=one.event.seq, handler="handle", state=state, attempts=1, error=error, lane=one.event.lane
         )
-        outcomes.append(Outcome(seq=one.event.seq, status=state, attempts=[attempt], lane=one.event.lane))
+        outcomes.append(EventOutcome(seq=one.event.seq, status=state, attempts=[attempt], lane=one.event.lane))
     await parts.store.settle(outcomes, NOW)
     await parts.store.release("test")
     subscription = Subscription(id="s1", url="https://example.com/webhook/x", platform="twitter", created_at=NOW)

@@ -87,7 +87,7 @@ class Claimed(msgspec.Struct, kw_only=True):
     forced: bool = False
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class EventOutcome(msgspec.Struct, kw_only=True):
     """What came of running an event: a state for each handler that ran, and what is now known of its object.
 
     ``status`` is ``done``, ``dead``, ``superseded`` or ``unhandled``, or ``retry`` while a handler has to run again.
@@ -197,7 +197,7 @@ class Inbox(Protocol):
         covers all that it holds and is renewed by every claim; a ``limit`` of 0 does only that.
         """
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+    async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
         """Record what came of events and let the next ones of their lanes go; twice is once.
 
         With ``worker`` the outcomes of what that worker does not hold any more are left out: somebody else has it.

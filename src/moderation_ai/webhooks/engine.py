@@ -12,14 +12,14 @@ from moderation_ai.core.handmade import keyed_event
 from moderation_ai.core.http import Request, Response
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.handling.calling import Call
-from moderation_ai.stores.base import DEAD, RETRY, Added, Attempt, Delivery, EventFilter, Outcome
+from moderation_ai.stores.base import DEAD, RETRY, Added, Attempt, Delivery, EventFilter, EventOutcome
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, run
 from moderation_ai.webhooks.homes import Caller, Homes
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.report import Report
 
 T = TypeVar("T")
-Waiting = asyncio.Future[Outcome]
+Waiting = asyncio.Future[EventOutcome]
 _LOOK = 0.5
 """Seconds after which a waiter looks into the store: another process may have handled the event."""
 
@@ -33,14 +33,14 @@ class Engine:
 
     def __init__(
         self,
-        make_parts: Callable[[Call, Callable[[Outcome], None]], Parts],
+        make_parts: Callable[[Call, Callable[[EventOutcome], None]], Parts],
         *,
         exit_deadline: float = EXIT_DEADLINE,
     ) -> None:
         """Build the parts; they are opened on first use."""
         self.pid = os.getpid()
         self.homes = Homes()
-        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[int, asyncio.Future[EventOutcome]] = {}
         self.parts = make_parts(self.homes.call, self._settled)
         self._exit_deadline = exit_deadline
 
@@ -175,7 +175,7 @@ class Engine:
     def _wait_for(self, seq: int) -> Waiting:
         return self._waiting.setdefault(seq, asyncio.get_running_loop().create_future())
 
-    def _settled(self, outcome: Outcome) -> None:
+    def _settled(self, outcome: EventOutcome) -> None:
         waiting = self._forget(outcome.seq)
         if waiting is not None and not waiting.done():
             waiting.set_result(outcome)
@@ -184,7 +184,7 @@ class Engine:
         self.homes.forget(seq)
         return self._waiting.pop(seq, None)
 
-    async def _outcome(self, seq: int, waiting: Waiting, until_ended: bool) -> Outcome:
+    async def _outcome(self, seq: int, waiting: Waiting, until_ended: bool) -> EventOutcome:
         """Wait for an event's outcome, ours or another process's."""
         while True:
             done, _ = await asyncio.wait([waiting], timeout=_LOOK)
@@ -196,7 +196,7 @@ class Engine:
             if done:
                 waiting = self._wait_for(seq)
 
-    async def _stored_outcome(self, seq: int) -> Outcome | None:
+    async def _stored_outcome(self, seq: int) -> EventOutcome | None:
         """Return what the store knows of an event that another process may have handled; None while it is new."""
         found = await self.parts.store.events(EventFilter(after_seq=seq - 1), limit=1, newest_first=False)
         attempts: list[Attempt] = await self.parts.store.attempts(seq)
@@ -204,8 +204,8 @@ class Engine:
             return None
         status = found[0].status
         if status == "pending":
-            return None if not attempts else Outcome(seq=seq, status=RETRY, attempts=attempts)
-        return Outcome(seq=seq, status=status, attempts=attempts)
+            return None if not attempts else EventOutcome(seq=seq, status=RETRY, attempts=attempts)
+        return EventOutcome(seq=seq, status=status, attempts=attempts)
 
 
 def _is_made_by_hand(event: WebhookEvent) -> bool:
@@ -214,7 +214,7 @@ def _is_made_by_hand(event: WebhookEvent) -> bool:
 
 
 def _report(
-    outcomes: Sequence[Outcome], ids: dict[int, str], *, later: Sequence[int] = (), duplicates: int = 0
+    outcomes: Sequence[EventOutcome], ids: dict[int, str], *, later: Sequence[int] = (), duplicates: int = 0
 ) -> Report:
     statuses = {ids[outcome.seq]: outcome.status for outcome in outcomes}
     return Report(

@@ -38,7 +38,7 @@ from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.pipeline.watching.alerting import receiver_of
 from moderation_ai.platforms import all_platforms
 from moderation_ai.sender import Sender
-from moderation_ai.stores.base import Outcome, Store
+from moderation_ai.stores.base import EventOutcome, Store
 from moderation_ai.web.doors import bound_to
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
@@ -256,7 +256,7 @@ class WebhookHandler:
             return self._engine
 
     def _make_parts(
-        self, store: Store, call: Call = call_here, settled: Callable[[Outcome], None] = lambda outcome: None
+        self, store: Store, call: Call = call_here, settled: Callable[[EventOutcome], None] = lambda outcome: None
     ) -> Parts:
         return Parts(
             store,

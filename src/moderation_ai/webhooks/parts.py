@@ -36,7 +36,7 @@ from moderation_ai.pipeline.watching.health import Health, assess
 from moderation_ai.pipeline.watching.standing import Standing, read_standings
 from moderation_ai.platforms import aliases
 from moderation_ai.sender import Sender
-from moderation_ai.stores.base import Outcome, Store
+from moderation_ai.stores.base import EventOutcome, Store
 from moderation_ai.webhooks.background import Background
 from moderation_ai.webhooks.naming import is_gone, name_here
 from moderation_ai.webhooks.setup import Setup
@@ -64,7 +64,7 @@ class Parts:
         clock: Clock | None = None,
         chance: Callable[[], float] = _chance,
         call: Call = call_here,
-        on_settled: Callable[[Outcome], None] = lambda outcome: None,
+        on_settled: Callable[[EventOutcome], None] = lambda outcome: None,
         works: bool = True,
         poll: float = POLL,
         sender: Sender | None = None,

@@ -15,7 +15,7 @@ from moderation_ai.cli.demo.traffic import Post
 from moderation_ai.core.errors import ModerationError
 
 
-class Tally:
+class PlatformNotes:
     """What became of one platform's requests, counted in events; ``acknowledged`` are ids that must be in the store."""
 
     def __init__(self) -> None:
@@ -47,29 +47,29 @@ class Notes:
 
     def __init__(self) -> None:
         """Begin with nothing sent."""
-        self.platforms: defaultdict[str, Tally] = defaultdict(Tally)
+        self.platforms: defaultdict[str, PlatformNotes] = defaultdict(PlatformNotes)
         self.wrong: list[str] = []
         self._seconds: list[float] = []
 
     def note(self, post: Post, reply: Reply) -> None:
         """Write down what became of a request."""
-        tally = self.platforms[post.platform]
+        noted = self.platforms[post.platform]
         if reply.status == 0:
-            tally.unanswered += post.size
+            noted.unanswered += post.size
         elif reply.status == 200 and not post.forged:
-            tally.acknowledge(post)
+            noted.acknowledge(post)
             if reply.seconds:
                 self._seconds.append(reply.seconds)
         elif post.forged and (400 <= reply.status < 500 or _is_silent(reply)):
-            tally.rejected += post.size
+            noted.rejected += post.size
         else:
-            tally.wrong += post.size
+            noted.wrong += post.size
             what = "a forgery" if post.forged else "a request"
             self.wrong.append(f"{what} for {post.platform} was answered {reply.status}: {reply.body[:200]!r}")
 
     def total(self, name: str) -> int:
         """Return a count over all platforms, such as ``accepted``."""
-        return sum(getattr(tally, name) for tally in self.platforms.values())
+        return sum(getattr(noted, name) for noted in self.platforms.values())
 
     def milliseconds(self, share: float) -> float:
         """Return the answer time that ``share`` of the acknowledgements stayed below, in milliseconds."""
@@ -77,7 +77,7 @@ class Notes:
 
     def acknowledged(self) -> set[str]:
         """Return the ids of all events that were acknowledged."""
-        return {each for tally in self.platforms.values() for each in tally.acknowledged}
+        return {each for noted in self.platforms.values() for each in noted.acknowledged}
 
 
 def share_of(ordered: Sequence[float], share: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from moderation_ai.cli.demo.noting import Notes, Tally
+from moderation_ai.cli.demo.noting import Notes, PlatformNotes
 from moderation_ai.cli.demo.playing import Hiding
 from moderation_ai.cli.terminal.printing import print_line, print_table
 
@@ -25,7 +25,7 @@ def summarise(
     carry several: ``sent = accepted + rejected + unanswered + wrong`` and
     ``accepted = stored + duplicates + ignored + lost``.
     """
-    rows = {name: _row(tally, stored) for name, tally in sorted(notes.platforms.items())}
+    rows = {name: _row(noted, stored) for name, noted in sorted(notes.platforms.items())}
     total = {name: sum(row[name] for row in rows.values()) for name in ("sent", *_COLUMNS, "wrong")}
     statuses = Counter(settled.values())
     return {
@@ -50,18 +50,18 @@ def summarise(
     }
 
 
-def _row(tally: Tally, stored: Mapping[str, str]) -> dict[str, int]:
-    found = len(tally.acknowledged & stored.keys())
+def _row(noted: PlatformNotes, stored: Mapping[str, str]) -> dict[str, int]:
+    found = len(noted.acknowledged & stored.keys())
     return {
-        "sent": tally.sent,
-        "accepted": tally.accepted,
+        "sent": noted.sent,
+        "accepted": noted.accepted,
         "stored": found,
-        "duplicates": tally.duplicates,
-        "ignored": tally.ignored,
-        "rejected": tally.rejected,
-        "unanswered": tally.unanswered,
-        "wrong": tally.wrong,
-        "lost": len(tally.acknowledged) - found,
+        "duplicates": noted.duplicates,
+        "ignored": noted.ignored,
+        "rejected": noted.rejected,
+        "unanswered": noted.unanswered,
+        "wrong": noted.wrong,
+        "lost": len(noted.acknowledged) - found,
     }
 
 

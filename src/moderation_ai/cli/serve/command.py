@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from moderation_ai.cli.serve.files import allow_files
-from moderation_ai.cli.serve.loading import Loaded, load_handlers
+from moderation_ai.cli.serve.loading import LoadedHandlers, load_handlers
 from moderation_ai.cli.serve.roles import POLL_OF_OTHERS, Role, require_shared
 from moderation_ai.cli.serve.token import Token, make_token
 from moderation_ai.cli.terminal.addresses import public_url
@@ -128,7 +128,7 @@ def _bound(
 async def _serve(
     invocation: Invocation,
     sources: dict[str, Source],
-    loaded: Loaded,
+    loaded: LoadedHandlers,
     standards: StandardsEngine | None,
     bound: Bound,
     ready: Callable[[dict[str, str]], None],
@@ -192,7 +192,7 @@ def _console_names(settings: Settings) -> list[str]:
 
 
 def make_parts(
-    invocation: Invocation, sources: dict[str, Source], loaded: Loaded, standards: StandardsEngine | None
+    invocation: Invocation, sources: dict[str, Source], loaded: LoadedHandlers, standards: StandardsEngine | None
 ) -> Parts:
     """Return the parts that the settings amount to, not yet opened."""
     role = Role(invocation.settings.server.role)

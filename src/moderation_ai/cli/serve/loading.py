@@ -18,7 +18,7 @@ from moderation_ai.stores.urls import without_password
 from moderation_ai.webhooks.handler import WebhookHandler
 
 
-class Loaded(NamedTuple):
+class LoadedHandlers(NamedTuple):
     """What was loaded: functions, and the store, sender and standards that their ``WebhookHandler`` was made with."""
 
     handlers: Handlers
@@ -27,7 +27,7 @@ class Loaded(NamedTuple):
     standards: StandardsEngine | None = None
 
 
-def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
+def load_handlers(settings: Settings, named: str | None = None) -> LoadedHandlers:
     """Return the handlers of all ``WebhookHandler``s that are to be loaded, ``named`` as ``module:name`` included.
 
     Modules in the current folder are found. Raises ``ConfigurationError`` for what cannot be loaded, and where two of
@@ -55,7 +55,7 @@ def load_handlers(settings: Settings, named: str | None = None) -> Loaded:
         raise ConfigurationError("the handlers are made with different senders; give one of them to all")
     if len(standards) > 1:
         raise ConfigurationError("the handlers are made with different standards; give one of them to all")
-    return Loaded(
+    return LoadedHandlers(
         found,
         next(iter(stores.values()), None),
         next(iter(senders.values()), None),

@@ -16,7 +16,7 @@ from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.credentials.refreshing import PATIENCE, Refresher, cannot_be_had
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import Kept, with_settings
+from moderation_ai.pipeline.credentials.tokens import KeptRecord, with_settings
 from moderation_ai.pipeline.credentials.vault import Key, Vault, key_of
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
@@ -55,7 +55,7 @@ class Credentials:
         self._sender = sender
         self._clock = clock
         self._refresher = Refresher(store, self.vault, sender, clock, name=name, patience=patience)
-        self._kept: dict[Key, Kept] = {}
+        self._kept: dict[Key, KeptRecord] = {}
         self._locks: dict[Key, asyncio.Lock] = {}
         self._asked_who: dict[Key, datetime] = {}
         self._useless: dict[Key, str] = {}
@@ -149,14 +149,14 @@ class Credentials:
     def _lock(self, access: Access) -> asyncio.Lock:
         return self._locks.setdefault(key_of(access), asyncio.Lock())
 
-    def _is_ready(self, access: Access, kept: Kept) -> bool:
+    def _is_ready(self, access: Access, kept: KeptRecord) -> bool:
         """Say whether the tokens can be used as they are, without waiting for anything."""
         now = self._clock.now()
         if kept.has_ended(now) or self._should_ask_who(access, kept):
             return False
         return not kept.is_due(now) or self._refresher.is_running(access)
 
-    async def _ready(self, access: Access) -> Kept:
+    async def _ready(self, access: Access) -> KeptRecord:
         kept = await self._refresher.save_late(access) or self._kept.get(key_of(access))
         if kept is None:
             kept = await self.vault.look(access)
@@ -168,13 +168,13 @@ class Credentials:
             kept = await self._identify(access, kept)
         return kept
 
-    async def _look(self, access: Access) -> Kept:
+    async def _look(self, access: Access) -> KeptRecord:
         """Return what counts by what the store has now: another process may have saved other tokens."""
         await self._refresher.save_late(access)
         kept = self._kept[key_of(access)] = await self.vault.look(access)
         return kept
 
-    async def _refresh(self, access: Access, kept: Kept) -> Kept:
+    async def _refresh(self, access: Access, kept: KeptRecord) -> KeptRecord:
         key = key_of(access)
         try:
             self._kept[key] = await self._refresher.refresh(access, kept)
@@ -183,7 +183,7 @@ class Credentials:
             raise
         return self._kept[key]
 
-    async def _renew_in_time(self, access: Access, kept: Kept) -> Kept:
+    async def _renew_in_time(self, access: Access, kept: KeptRecord) -> KeptRecord:
         """Return the next tokens, or those there are while they last and the next cannot be had."""
         error = self._refresher.failure(access)
         if error is None:
@@ -211,13 +211,13 @@ class Credentials:
             async with self._lock(access):
                 self._kept[key_of(access)] = await self.vault.save(kept) or await self.vault.look(access)
 
-    def _should_ask_who(self, access: Access, kept: Kept) -> bool:
+    def _should_ask_who(self, access: Access, kept: KeptRecord) -> bool:
         if with_settings(kept.session, access).account_id is not None:
             return False
         again = self._asked_who.get(key_of(access))
         return again is None or again <= self._clock.now()
 
-    async def _identify(self, access: Access, kept: Kept) -> Kept:
+    async def _identify(self, access: Access, kept: KeptRecord) -> KeptRecord:
         """Ask once whose the token is, and keep it; where nobody tells, go on without."""
         key = key_of(access)
         try:
@@ -234,7 +234,7 @@ class Credentials:
         kept = self._kept[key] = await self.vault.save(replace(kept, record=record)) or await self.vault.look(access)
         return kept
 
-    async def _identify_by_refresh(self, access: Access, kept: Kept, why: UnsupportedAction) -> Kept:
+    async def _identify_by_refresh(self, access: Access, kept: KeptRecord, why: UnsupportedAction) -> KeptRecord:
         """Get the next tokens where there is no call that tells whose they are: TikTok tells it with them."""
         if kept.session.refresh_token is not None:
             try:
@@ -260,7 +260,7 @@ def _is_nobody(access: Access) -> bool:
     return not access.session.access_token and not access.session.refresh_token
 
 
-def _require_way(access: Access, kept: Kept) -> None:
+def _require_way(access: Access, kept: KeptRecord) -> None:
     """Raise what the platform's flow raises before it asks anything, such as where there is no refresh token."""
     flow = access.platform.session(with_settings(kept.session, access), access.client)
     try:

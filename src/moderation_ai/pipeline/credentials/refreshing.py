@@ -21,7 +21,7 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.credentials.tokens import Kept, with_settings
+from moderation_ai.pipeline.credentials.tokens import KeptRecord, with_settings
 from moderation_ai.pipeline.credentials.vault import Key, Vault, key_of
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
@@ -55,8 +55,8 @@ class Refresher:
         self._clock = clock
         self._name = name
         self._patience = patience
-        self._running: dict[Key, asyncio.Task[Kept]] = {}
-        self._unsaved: dict[Key, tuple[Access, Kept, Session]] = {}
+        self._running: dict[Key, asyncio.Task[KeptRecord]] = {}
+        self._unsaved: dict[Key, tuple[Access, KeptRecord, Session]] = {}
         self._failed: dict[Key, tuple[ModerationError, datetime]] = {}
 
     def failure(self, access: Access) -> ModerationError | None:
@@ -68,7 +68,7 @@ class Refresher:
         """Say whether the next tokens are being asked for just now."""
         return key_of(access) in self._running
 
-    async def refresh(self, access: Access, kept: Kept) -> Kept:
+    async def refresh(self, access: Access, kept: KeptRecord) -> KeptRecord:
         """Return the tokens after those of ``kept``, saved; whoever wants them at the same time gets the same.
 
         Raises ``CredentialsRejected`` where the account has to be authorised again, what ``Api.ask`` raises, and
@@ -81,7 +81,7 @@ class Refresher:
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)
 
-    def _forget(self, key: Key, task: asyncio.Task[Kept]) -> None:
+    def _forget(self, key: Key, task: asyncio.Task[KeptRecord]) -> None:
         self._running.pop(key, None)
         if not task.cancelled():
             task.exception()  # It was told to whoever waited, if anybody still did.
@@ -95,7 +95,7 @@ class Refresher:
             except StoreError as error:
                 logger.error("%s: its next tokens are lost, for they cannot be saved: %s", access.name, error)
 
-    async def save_late(self, access: Access) -> Kept | None:
+    async def save_late(self, access: Access) -> KeptRecord | None:
         """Save what could not be saved before; return what counts then, or None where there was nothing."""
         unsaved = self._unsaved.get(key_of(access))
         if unsaved is None:
@@ -105,7 +105,7 @@ class Refresher:
         await self._drop(access)
         return kept
 
-    async def _refresh(self, access: Access, kept: Kept) -> Kept:
+    async def _refresh(self, access: Access, kept: KeptRecord) -> KeptRecord:
         await self._take(access)
         try:
             latest = await self._vault.look(access)
@@ -136,7 +136,7 @@ class Refresher:
                 "%s: the right to refresh could not be given back; it ends by itself: %s", access.name, error
             )
 
-    async def _ask(self, access: Access, kept: Kept) -> Session:
+    async def _ask(self, access: Access, kept: KeptRecord) -> Session:
         flow = access.platform.session(with_settings(kept.session, access), access.client)
         try:
             async with asyncio.timeout(ANSWER):
@@ -150,7 +150,7 @@ class Refresher:
         logger.info("%s: got the next token, good until %s", access.name, session.expires_at or "it is revoked")
         return session
 
-    async def _save(self, access: Access, kept: Kept, session: Session) -> Kept:
+    async def _save(self, access: Access, kept: KeptRecord, session: Session) -> KeptRecord:
         """Save new tokens before anybody uses them: the old ones may be good for nothing by now."""
         self._failed.pop(key_of(access), None)
         for number in range(1, _SAVES + 1):
@@ -164,7 +164,7 @@ class Refresher:
             await asyncio.sleep(_STEP * 2**number)
         raise AssertionError("the last try returns or raises")
 
-    async def _note_failure(self, access: Access, kept: Kept, error: ModerationError) -> None:
+    async def _note_failure(self, access: Access, kept: KeptRecord, error: ModerationError) -> None:
         now = self._clock.now()
         is_refusal = isinstance(error, CredentialsRejected)
         self._failed[key_of(access)] = error, now + (REFUSED_AGAIN if is_refusal else AGAIN)

@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 _decode = msgspec.json.Decoder(Record).decode
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class KeptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record as it stands in the store: its version there, and whether the platform refused it."""
 
     record: Record
@@ -100,7 +100,7 @@ def with_settings(session: Session, access: Access) -> Session:
     return replace(session, account_id=account_id, page_id=ours.page_id, user_agent=ours.user_agent)
 
 
-def seal(kept: Kept, sealer: Sealer, now: datetime) -> SavedSession:
+def seal(kept: KeptRecord, sealer: Sealer, now: datetime) -> SavedSession:
     """Return a record as the store is to keep it after the version it has."""
     record = kept.record
     return SavedSession(
@@ -113,7 +113,7 @@ def seal(kept: Kept, sealer: Sealer, now: datetime) -> SavedSession:
     )
 
 
-def unseal(saved: SavedSession, sealer: Sealer) -> Kept:
+def unseal(saved: SavedSession, sealer: Sealer) -> KeptRecord:
     """Return what was saved; raise ``ConfigurationError`` where no key opens it, or it was another account's."""
     try:
         record = _decode(sealer.open(saved.sealed))
@@ -124,7 +124,7 @@ def unseal(saved: SavedSession, sealer: Sealer) -> Kept:
             f"the tokens in the store for {saved.platform}/{saved.account} were another account's: somebody moved "
             "them; run `moderation-ai accounts forget` and authorise the account again"
         )
-    return Kept(record=record, version=saved.version, is_refused=saved.refused_at is not None)
+    return KeptRecord(record=record, version=saved.version, is_refused=saved.refused_at is not None)
 
 
 def _first_refresh(access: Access, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import Kept, adopt, go_on, seal, unseal
+from moderation_ai.pipeline.credentials.tokens import KeptRecord, adopt, go_on, seal, unseal
 from moderation_ai.stores.base import Store
 
 Key = tuple[str, str]
@@ -38,7 +38,7 @@ class Vault:
             self._sealer = await asyncio.to_thread(self._make_sealer, is_new)
         return self._sealer
 
-    async def look(self, access: Access) -> Kept:
+    async def look(self, access: Access) -> KeptRecord:
         """Return what counts of an account: what is saved, or the configured tokens, saved now, where these are new.
 
         Raises ``StoreError``, and ``ConfigurationError`` for what no key opens.
@@ -48,20 +48,20 @@ class Vault:
             record = adopt(found.record if found else None, access, self._clock.now())
             if found is not None and record is found.record:
                 return found
-            saved = await self.save(Kept(record=record, version=found.version if found else 0))
+            saved = await self.save(KeptRecord(record=record, version=found.version if found else 0))
             if saved is not None:
                 return saved
 
-    async def _find(self, access: Access) -> Kept | None:
+    async def _find(self, access: Access) -> KeptRecord | None:
         saved = await self._store.session(*key_of(access))
         return unseal(saved, await self.open()) if saved is not None else None
 
-    async def save(self, kept: Kept) -> Kept | None:
+    async def save(self, kept: KeptRecord) -> KeptRecord | None:
         """Return the record as it is saved now, or None where another process was quicker."""
         is_saved = await self._store.save_session(seal(kept, await self.open(), self._clock.now()))
         return replace(kept, version=kept.version + 1, is_refused=False) if is_saved else None
 
-    async def put(self, access: Access, kept: Kept, session: Session) -> Kept:
+    async def put(self, access: Access, kept: KeptRecord, session: Session) -> KeptRecord:
         """Save the tokens ``session``, that were got by those of ``kept``; return what counts then.
 
         Another process may have saved something beside them meanwhile, such as the account's id: that is kept too. If
@@ -77,7 +77,7 @@ class Vault:
             if not _same_tokens(kept.session, before.session):
                 return kept
 
-    async def refuse(self, access: Access, kept: Kept, now: datetime, reason: str) -> Kept:
+    async def refuse(self, access: Access, kept: KeptRecord, now: datetime, reason: str) -> KeptRecord:
         """Note that the platform takes the tokens no more."""
         await self._store.refuse_session(*key_of(access), kept.version, now, reason)
         return replace(kept, is_refused=True)

@@ -20,7 +20,17 @@ from moderation_ai.pipeline.handling.handlers import MODERATION, Handler, Handle
 from moderation_ai.pipeline.handling.moderator import Moderator
 from moderation_ai.pipeline.handling.steps import Steps
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.stores.base import DEAD, DONE, RETRY, SUPERSEDED, UNHANDLED, UNTIL_IT_RAN, Attempt, Claimed, Outcome
+from moderation_ai.stores.base import (
+    DEAD,
+    DONE,
+    RETRY,
+    SUPERSEDED,
+    UNHANDLED,
+    UNTIL_IT_RAN,
+    Attempt,
+    Claimed,
+    EventOutcome,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +74,7 @@ class Dispatcher:
         self._chance = chance
         self._call = call
 
-    async def run(self, claimed: Claimed) -> Outcome:
+    async def run(self, claimed: Claimed) -> EventOutcome:
         """Run the handlers that ``claimed`` is for, and return what came of them; never raises for what they do."""
         try:
             return await self._resolve_and_run(claimed)
@@ -72,9 +82,9 @@ class Dispatcher:
             # A lane that stood still for ever would be worse than a dead letter.
             logger.exception("%s could not be dispatched", claimed.event.event_id)
             ran = [_ended(claimed, name, DEAD, cause_of(error)) for name in claimed.only or (DISPATCHER,)]
-            return Outcome(seq=claimed.event.seq, status=DEAD, attempts=ran, lane=claimed.event.lane)
+            return EventOutcome(seq=claimed.event.seq, status=DEAD, attempts=ran, lane=claimed.event.lane)
 
-    async def _resolve_and_run(self, claimed: Claimed) -> Outcome:
+    async def _resolve_and_run(self, claimed: Claimed) -> EventOutcome:
         """Run an event as what it is in the light of its object; a retry or replay is what its first run was."""
         is_first = claimed.only is None and not claimed.forced
         event = resolve(claimed.thing, claimed.event) if is_first else claimed.event
@@ -82,7 +92,7 @@ class Dispatcher:
             return await self._run(claimed)
         return structs.replace(await self._run(structs.replace(claimed, event=event)), event_type=event.event_type)
 
-    async def _run(self, claimed: Claimed) -> Outcome:
+    async def _run(self, claimed: Claimed) -> EventOutcome:
         event = claimed.event
         forced = claimed.forced
         observed, fate = observe(claimed.thing, event)
@@ -90,15 +100,15 @@ class Dispatcher:
         if claimed.only is not None:
             return await self._run_again(claimed, is_superseded=fate == SUPERSEDED and not forced)
         if fate != FRESH and not forced:
-            return Outcome(seq=event.seq, status=SUPERSEDED, lane=event.lane)
+            return EventOutcome(seq=event.seq, status=SUPERSEDED, lane=event.lane)
         handlers = self._handlers_of(claimed)
         if not handlers:
             self.tally.leave(event.event_type)
-            return Outcome(seq=event.seq, status=UNHANDLED, thing=thing, lane=event.lane)
+            return EventOutcome(seq=event.seq, status=UNHANDLED, thing=thing, lane=event.lane)
         ran = await self._run_all(handlers, claimed)
-        return Outcome(seq=event.seq, status=status_of(ran), attempts=ran, thing=thing, lane=event.lane)
+        return EventOutcome(seq=event.seq, status=status_of(ran), attempts=ran, thing=thing, lane=event.lane)
 
-    async def _run_again(self, claimed: Claimed, *, is_superseded: bool) -> Outcome:
+    async def _run_again(self, claimed: Claimed, *, is_superseded: bool) -> EventOutcome:
         """Run the handlers whose retry is due; an event that was deleted meanwhile is not handled any more."""
         event, names = claimed.event, claimed.only or ()
         if is_superseded:
@@ -108,7 +118,7 @@ class Dispatcher:
             gone = [self._gone(claimed, name) for name, handler in found.items() if handler is None]
             ran = [*gone, *await self._run_all([each for each in found.values() if each is not None], claimed)]
         others = [attempt for name, attempt in claimed.attempts.items() if name not in names]
-        return Outcome(seq=event.seq, status=status_of([*ran, *others]), attempts=ran, lane=event.lane)
+        return EventOutcome(seq=event.seq, status=status_of([*ran, *others]), attempts=ran, lane=event.lane)
 
     def _handlers_of(self, claimed: Claimed) -> Sequence[Handler]:
         moderator = None if self._is_hearsay(claimed.event) else self.moderator
@@ -213,7 +223,7 @@ def status_of(attempts: Sequence[Attempt]) -> str:
     return SUPERSEDED if 0 < len(states) == states.count(SUPERSEDED) else DONE
 
 
-def follow(claimed: Claimed, before: Claimed, outcome: Outcome) -> None:
+def follow(claimed: Claimed, before: Claimed, outcome: EventOutcome) -> None:
     """Let an event that was claimed together with an earlier one of its lane know what came of that."""
     claimed.thing = outcome.thing or before.thing or claimed.thing
     claimed.blocked = {**before.blocked, **claimed.blocked}

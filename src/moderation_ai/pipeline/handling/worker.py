@@ -13,7 +13,7 @@ from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.handling.dispatcher import Dispatcher, follow
 from moderation_ai.pipeline.handling.steps import Steps
-from moderation_ai.stores.base import Claimed, Inbox, Outcome
+from moderation_ai.stores.base import Claimed, EventOutcome, Inbox
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Worker:
         limit: int = LIMIT,
         lease: float = LEASE,
         poll: float = POLL,
-        on_settled: Callable[[Outcome], None] = lambda outcome: None,
+        on_settled: Callable[[EventOutcome], None] = lambda outcome: None,
         waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         """Keep the parts; ``name`` must be no other worker's, ``waiting`` tells how many requests wait for answers."""
@@ -68,7 +68,7 @@ class Worker:
         self._ready: deque[str] = deque()  # lanes that nobody walks yet
         self._walker: asyncio.Task[None] | None = None
         self._walks: set[asyncio.Task[None]] = set()
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[EventOutcome] = []
         self._settling: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -220,7 +220,7 @@ class Worker:
             self._settled(batch)
         self._settling = None
 
-    def _settled(self, batch: list[Outcome]) -> None:
+    def _settled(self, batch: list[EventOutcome]) -> None:
         self.held -= len(batch)
         for outcome in batch:
             self._on_settled(outcome)

@@ -12,7 +12,7 @@ from moderation_ai.core.events import KeyedEvent, Parsed, unknown_fact
 from moderation_ai.core.http import Request
 from moderation_ai.core.polling import Page
 from moderation_ai.core.sources import Source
-from moderation_ai.pipeline.receiving.keeping import Kept, address_of
+from moderation_ai.pipeline.receiving.keeping import KeptRequest, address_of
 from moderation_ai.pipeline.receiving.reading import finish_all
 from moderation_ai.stores.base import Added, Delivery, Store
 
@@ -40,7 +40,7 @@ async def keep_page(
         received_at=now,
         body=page.body,
         events=events,
-        headers=Kept(address_of(name, watch.credential)).to_text(),
+        headers=KeptRequest(address_of(name, watch.credential)).to_text(),
     )
     return Stored(events, await store.add(delivery))
 

@@ -22,7 +22,7 @@ LOOKS = 20
 """Looks into the store in a second, at most: strangers may ask as often as they like."""
 
 
-class Kept(Protocol):
+class HubRegister(Protocol):
     """The part of the register that hubs are about."""
 
     async def subscriptions(self, platform: str | None = None) -> list[Subscription]:
@@ -43,7 +43,7 @@ class Hubs:
     ``monotonic`` gives seconds that only grow.
     """
 
-    def __init__(self, register: Kept, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, register: HubRegister, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Keep the parts."""
         self._register = register
         self._monotonic = monotonic

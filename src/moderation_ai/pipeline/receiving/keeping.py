@@ -35,7 +35,7 @@ _LEFT_OUT = (
 """Parts of names of fields that may hold what opens something, or where a person is: they are not kept."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptRequest(msgspec.Struct, frozen=True):
     """The address that a request came to, ``platform`` or ``platform/account``, and its header fields."""
 
     address: str
@@ -58,7 +58,7 @@ def keep(request: Request, platform: str, credential: Credential) -> str:
         room -= len(name) + len(value)
         if room >= 0 and not _is_left_out(name):
             fields.append((name.decode("latin-1"), value.decode("latin-1")))
-    return Kept(address_of(platform, credential), fields).to_text()
+    return KeptRequest(address_of(platform, credential), fields).to_text()
 
 
 def address_of(platform: str, credential: Credential) -> str:
@@ -66,9 +66,9 @@ def address_of(platform: str, credential: Credential) -> str:
     return f"{platform}/{credential.name}" if credential.name else platform
 
 
-def read_kept(text: str | None, platform: str) -> Kept:
+def read_kept(text: str | None, platform: str) -> KeptRequest:
     """Return what was kept; of a request of which nothing was, that it came to the address of ``platform``."""
-    return Kept(platform) if text is None else msgspec.json.decode(text, type=Kept)
+    return KeptRequest(platform) if text is None else msgspec.json.decode(text, type=KeptRequest)
 
 
 def _is_left_out(name: bytes) -> bool:

@@ -63,7 +63,7 @@ class Health(msgspec.Struct, kw_only=True):
     now: datetime
 
 
-class Case(NamedTuple):
+class Evidence(NamedTuple):
     """Everything that health is judged by."""
 
     counts: Counts
@@ -120,14 +120,14 @@ def assess(
     """
     limits = {each.platform.name: each.silence_after for each in sources.values() if each.silence_after is not None}
     silence_after = limits | dict(silence_after or {})
-    case = Case(counts, tally, handlers, sources, silence_after, now, moderates, outboxes, standings, tokens)
-    problems = list(_problems(case))
+    evidence = Evidence(counts, tally, handlers, sources, silence_after, now, moderates, outboxes, standings, tokens)
+    problems = list(_problems(evidence))
     return Health(
         status="degraded" if problems else "ok",
         problems=[problem.text for problem in problems],
         causes=[problem.cause for problem in problems],
         counts=counts,
-        lag_seconds=round(case.lag, 3),
+        lag_seconds=round(evidence.lag, 3),
         handlers=handlers.names(),
         unhandled_types=dict(tally.unhandled),
         accepted=dict(tally.accepted),
@@ -138,8 +138,8 @@ def assess(
         stale_rejections=_stale(tally),
         matched_secrets=_flat(tally.matched),
         last_received=dict(tally.last_received),
-        silent_seconds=case.silence,
-        unverified=case.unverified,
+        silent_seconds=evidence.silence,
+        unverified=evidence.unverified,
         outboxes=list(outboxes),
         accounts=list(standings),
         since=tally.began_at,
@@ -147,33 +147,33 @@ def assess(
     )
 
 
-def _problems(case: Case) -> Iterator[Problem]:
-    for name in case.unverified:
+def _problems(evidence: Evidence) -> Iterator[Problem]:
+    for name in evidence.unverified:
         yield Problem(f"unverified:{name}", f"{name}: unverified requests are accepted (allow_unverified)")
-    if not len(case.handlers) and not case.moderates:
+    if not len(evidence.handlers) and not evidence.moderates:
         yield Problem("no_handler", "no handler is registered: events are stored and marked unhandled")
-    if case.lag > LAG_LIMIT:
-        yield Problem("lag", f"the oldest pending event has waited {case.lag:.0f} s")
-    if case.counts.dead_letters:
-        found = case.counts.dead_letters
+    if evidence.lag > LAG_LIMIT:
+        yield Problem("lag", f"the oldest pending event has waited {evidence.lag:.0f} s")
+    if evidence.counts.dead_letters:
+        found = evidence.counts.dead_letters
         yield Problem("dead_letters", f"{found} dead letters: see `moderation-ai dead-letters list`")
-    yield from _outbox_problems(case)
-    for name, text in refusals(case.tokens):
+    yield from _outbox_problems(evidence)
+    for name, text in refusals(evidence.tokens):
         yield Problem(f"authorise:{name}", text)
-    yield from _recent_problems(case)
-    yield from problems_of(case.standings, case.now)
-    usual = {name: limit for name, rhythm in case.tally.rhythms.items() if (limit := rhythm.limit()) is not None}
-    for name, limit in sorted((usual | dict(case.silence_after)).items()):
-        if (seconds := case.silence.get(name, 0.0)) > limit:
+    yield from _recent_problems(evidence)
+    yield from problems_of(evidence.standings, evidence.now)
+    usual = {name: limit for name, rhythm in evidence.tally.rhythms.items() if (limit := rhythm.limit()) is not None}
+    for name, limit in sorted((usual | dict(evidence.silence_after)).items()):
+        if (seconds := evidence.silence.get(name, 0.0)) > limit:
             advice = "see its dashboard, and `moderation-ai doctor`"
             yield Problem(f"silence:{name}", f"{name} has sent nothing for {seconds:.0f} s: {advice}")
 
 
-def _outbox_problems(case: Case) -> Iterator[Problem]:
+def _outbox_problems(evidence: Evidence) -> Iterator[Problem]:
     """Yield what hinders acting: what waits for long, and what only a person can settle."""
-    for outbox in case.outboxes:
+    for outbox in evidence.outboxes:
         name = f"{outbox.platform}/{outbox.account}" if outbox.account else outbox.platform
-        if (seconds := seconds_waiting(outbox, case.now)) > OUTBOX_LIMIT:
+        if (seconds := seconds_waiting(outbox, evidence.now)) > OUTBOX_LIMIT:
             why = f": {outbox.reason}" if outbox.reason else ""
             text = f"{name}: {outbox.open} actions wait to be sent, the oldest for {seconds:.0f} s{why}"
             yield Problem(f"outbox:{name}", text)
@@ -188,9 +188,9 @@ def seconds_waiting(outbox: Waiting, now: datetime) -> float:
     return max(0.0, (now - outbox.oldest_at).total_seconds()) if outbox.oldest_at else 0.0
 
 
-def _recent_problems(case: Case) -> Iterator[Problem]:
+def _recent_problems(evidence: Evidence) -> Iterator[Problem]:
     """Yield what went wrong at the door of late."""
-    tally, begin = case.tally, case.now - RECENT
+    tally, begin = evidence.tally, evidence.now - RECENT
     if (stale := tally.stale.since(begin)) >= STALE_LIMIT:
         advice = "compare this machine's clock with a time server"
         yield Problem("stale", f"{stale} requests had a stale time: {advice}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
+from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, EventOutcome
 from moderation_ai.stores.postgres.connection import wait_for_disk
 from moderation_ai.stores.postgres.rows import as_text, columns
 from moderation_ai.stores.rows import ATTEMPT_STATES, STATUSES, encode
@@ -16,7 +16,7 @@ from moderation_ai.stores.rows import ATTEMPT_STATES, STATUSES, encode
 _SETTLE = f"SELECT moderation_ai.settle_events({', '.join(f'${number}' for number in range(1, 19))})"
 
 
-async def settle(connection: Any, outcomes: Sequence[Outcome], now: datetime, worker: str | None) -> None:
+async def settle(connection: Any, outcomes: Sequence[EventOutcome], now: datetime, worker: str | None) -> None:
     """Record what came of events: their handlers' attempts, their objects' things, and let their lanes go on.
 
     What is finished already is left as it is, and with ``worker`` also what that worker does not hold any more.
@@ -32,7 +32,7 @@ async def settle(connection: Any, outcomes: Sequence[Outcome], now: datetime, wo
     await wait_for_disk(connection)
 
 
-def _event_row(outcome: Outcome) -> tuple[Any, ...]:
+def _event_row(outcome: EventOutcome) -> tuple[Any, ...]:
     is_open = RETRY in (outcome.status, *(attempt.state for attempt in outcome.attempts))
     status = 0 if is_open else STATUSES.index(outcome.status)
     thing = outcome.thing
@@ -53,7 +53,7 @@ def _attempt_row(attempt: Attempt) -> tuple[Any, ...]:
     )
 
 
-async def _corrected(connection: Any, outcomes: Sequence[Outcome]) -> list[tuple[int, str, bytes]]:
+async def _corrected(connection: Any, outcomes: Sequence[EventOutcome]) -> list[tuple[int, str, bytes]]:
     """Return the events whose type turned out to be another, each with its new form; they are rare."""
     types = {outcome.seq: outcome.event_type for outcome in outcomes if outcome.event_type is not None}
     if not types:

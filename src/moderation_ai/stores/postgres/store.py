@@ -23,8 +23,8 @@ from moderation_ai.stores.base import (
     DeadLetter,
     Delivery,
     EventFilter,
+    EventOutcome,
     Horizons,
-    Outcome,
     Removed,
 )
 from moderation_ai.stores.postgres import (
@@ -199,7 +199,7 @@ class PostgresStore(SqlLedger, SqlRegister, SqlSessions):
         except Exception as error:  # noqa: BLE001  # the worker's next claim tries it again
             logger.warning("what nobody waits for could not be given back yet: %s", as_store_error(error))
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+    async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
         """Record what came of events."""
         await self._do(lambda c: settling.settle(c, outcomes, now, worker))
 

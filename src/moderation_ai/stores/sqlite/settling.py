@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, Outcome
+from moderation_ai.stores.base import RETRY, SUPERSEDED, Attempt, EventOutcome
 from moderation_ai.stores.sqlite.inserting import insert_rows
 from moderation_ai.stores.sqlite.leases import let_go, worker_number
 from moderation_ai.stores.sqlite.pruning import LISTED_PLACES, PLACE_DIGITS
@@ -27,7 +27,7 @@ from moderation_ai.stores.sqlite.rows import (
 )
 
 
-def settle(connection: apsw.Connection, outcomes: Sequence[Outcome], now: datetime, worker: str | None) -> None:
+def settle(connection: apsw.Connection, outcomes: Sequence[EventOutcome], now: datetime, worker: str | None) -> None:
     """Record what came of events: their handlers' attempts, their objects' things, and let their lanes go on.
 
     What is finished already is left as it is, and with ``worker`` also what that worker does not hold any more.
@@ -48,7 +48,7 @@ def settle(connection: apsw.Connection, outcomes: Sequence[Outcome], now: dateti
 class _Held:
     """What is still open of the events that outcomes are about, by the one who brings the outcomes."""
 
-    def __init__(self, connection: apsw.Connection, outcomes: Sequence[Outcome], worker: str | None) -> None:
+    def __init__(self, connection: apsw.Connection, outcomes: Sequence[EventOutcome], worker: str | None) -> None:
         """Look up in the queue, and for what is not there among the retries."""
         self._anyone = worker is None
         self._me = None if worker is None else worker_number(connection, worker)
@@ -68,7 +68,7 @@ class _Held:
         del self._queue[seq]
         return lane, forced
 
-    def take_retries(self, outcome: Outcome) -> list[tuple[Attempt, str]]:
+    def take_retries(self, outcome: EventOutcome) -> list[tuple[Attempt, str]]:
         """Return the attempts of an outcome that were to be retried, each with its lane, once."""
         found = []
         for attempt in outcome.attempts:
@@ -125,7 +125,7 @@ class _Settlement:
         self._types: list[tuple[str, int]] = []
         self._lanes: set[str] = set()
 
-    def add_first_run(self, outcome: Outcome, lane: str, forced: int) -> None:
+    def add_first_run(self, outcome: EventOutcome, lane: str, forced: int) -> None:
         """Take an event out of the queue; its status is what the outcome says, unless a handler runs again."""
         is_open = RETRY in (outcome.status, *(attempt.state for attempt in outcome.attempts))
         self._unqueued.append(outcome.seq)
@@ -143,7 +143,7 @@ class _Settlement:
             self._types.append((outcome.event_type, outcome.seq))
         self._lanes.add(lane)
 
-    def add_retries(self, outcome: Outcome, retries: Iterable[tuple[Attempt, str]]) -> None:
+    def add_retries(self, outcome: EventOutcome, retries: Iterable[tuple[Attempt, str]]) -> None:
         """Write down what came of retries; the event's status is asked of all its attempts."""
         for attempt, lane in retries:
             self._attempts.append(_attempt_row(attempt, lane, 0))

@@ -20,8 +20,8 @@ from moderation_ai.stores.base import (
     DeadLetter,
     Delivery,
     EventFilter,
+    EventOutcome,
     Horizons,
-    Outcome,
     Removed,
 )
 from moderation_ai.stores.sessions import SqlSessions
@@ -150,7 +150,7 @@ class SqliteStore(SqlLedger, SqlRegister, SqlSessions):
         )
         return claimed
 
-    async def settle(self, outcomes: Sequence[Outcome], now: datetime, *, worker: str | None = None) -> None:
+    async def settle(self, outcomes: Sequence[EventOutcome], now: datetime, *, worker: str | None = None) -> None:
         """Record what came of events."""
         await self._write(lambda c: settling.settle(c, outcomes, now, worker), repeatable=True)
 
