@@ -19,7 +19,7 @@ from moderation_ai.core.sites import Site
 from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import ACTIVE, DENIED, EXPIRED, LEAVING, PENDING, Subscription
 from moderation_ai.fakes.hub import Hub
-from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.subscribing import terms
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber

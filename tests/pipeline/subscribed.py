@@ -16,7 +16,7 @@ from moderation_ai.core.sites import Site
 from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.clock import ManualClock
-from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally

@@ -17,7 +17,7 @@ from moderation_ai.core.http import Request
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sources import Source
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.subscribing import terms
 from moderation_ai.stores.memory import MemoryStore

@@ -16,7 +16,7 @@ from moderation_ai.config.origins import Origin
 from moderation_ai.config.settings import ROLES, Secret
 from moderation_ai.core.addresses import Networks, is_private_way, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.core.sealing import read_key
+from moderation_ai.core.fernet import read_key
 from moderation_ai.stores.opening import open_store
 from moderation_ai.stores.urls import without_password
 

@@ -23,9 +23,9 @@ from moderation_ai.pipeline.handling.moderator import Moderator, choose_access
 from moderation_ai.pipeline.handling.worker import POLL, Worker
 from moderation_ai.pipeline.polling.fetching import Fetcher
 from moderation_ai.pipeline.polling.poller import Poller
-from moderation_ai.pipeline.receiving.hubs import Hubs
+from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.intake import Intake
-from moderation_ai.pipeline.receiving.keys import KeyRing
+from moderation_ai.pipeline.receiving.public_keys import KeyRing
 from moderation_ai.pipeline.subscribing.keeper import Keeper
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally

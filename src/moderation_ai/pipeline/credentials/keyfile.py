@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.core.sealing import KEY_BYTES, read_key
+from moderation_ai.core.fernet import KEY_BYTES, read_key
 from moderation_ai.pipeline.credentials.sealing import NO_KEY, Sealer
 from moderation_ai.stores.urls import companion
 

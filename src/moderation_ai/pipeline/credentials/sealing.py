@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.core.sealing import read_key
+from moderation_ai.core.fernet import read_key
 
 NO_KEY = (
     "put it behind the newest in credentials.keys (MODERATION_AI_CREDENTIALS__KEYS), or copy the key file that belongs "

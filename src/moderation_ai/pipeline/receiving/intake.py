@@ -29,9 +29,9 @@ from moderation_ai.core.http import Headers, Request, Response
 from moderation_ai.core.routing import resolve_name
 from moderation_ai.core.sources import Source
 from moderation_ai.core.websub import Subscribed, pushed_topic, said_of
-from moderation_ai.pipeline.receiving.hubs import Hubs
-from moderation_ai.pipeline.receiving.keys import KeyRing
+from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.proving import is_signed, is_unsigned, lent_by, matching_secret
+from moderation_ai.pipeline.receiving.public_keys import KeyRing
 from moderation_ai.pipeline.receiving.reading import as_pushed, finish_all, headers_of_unknown, parse_or_keep
 from moderation_ai.pipeline.receiving.refusals import JSON, busy, not_now, refusal
 from moderation_ai.pipeline.tally import OTHER, Tally

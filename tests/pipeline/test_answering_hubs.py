@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from moderation_ai.core.http import Request
-from moderation_ai.pipeline.receiving.hubs import LOOKS, Hubs
+from moderation_ai.pipeline.receiving.answering_hubs import LOOKS, Hubs
 from tests.kinds import KINDS
 from tests.pipeline.subscribed import DAY, FIVE_DAYS, NOW, PUBLIC, TOPIC, subscribed
 

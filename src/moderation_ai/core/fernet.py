@@ -1,4 +1,4 @@
-"""Keys that tokens are encrypted under: how one is written."""
+"""Fernet keys, which tokens are encrypted under: how one is written."""
 
 from __future__ import annotations
 

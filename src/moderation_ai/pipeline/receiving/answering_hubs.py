@@ -1,4 +1,4 @@
-"""Hubs: what they may ask about beside the configured topics, and what becomes of the register by it."""
+"""Answering hubs: what they may ask about beside the configured topics, and what becomes of the register by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys: the public keys of push services, fetched when a token names one, and remembered as long as they say.
+"""Public keys: those of push services, fetched when a token names one, and remembered as long as they say.
 
 Strangers can make us want a key at any time, by a token that names one nobody has. So one fetch serves all who wait,
 a set that is fresh is asked again for an unknown key once in a while only, and a failure is not repeated at once.

@@ -15,7 +15,7 @@ from moderation_ai.core.jwt import thumbprint, write_key
 from moderation_ai.core.platform import Credential
 from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.receiving.intake import Intake
-from moderation_ai.pipeline.receiving.keys import FAILED_AGAIN, UNKNOWN_AGAIN, KeyRing, lifetime_of
+from moderation_ai.pipeline.receiving.public_keys import FAILED_AGAIN, UNKNOWN_AGAIN, KeyRing, lifetime_of
 from moderation_ai.platforms import find_platform
 from moderation_ai.sender import Sender
 from tests.keyserver import KeyServer, key_server
