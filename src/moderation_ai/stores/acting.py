@@ -1,14 +1,10 @@
-"""The ledger's verbs as SQL that both dialects understand: each yields its statements and is sent their rows.
-
-A verb runs in one transaction. ``{s}`` stands for the schema's prefix, ``{lock}`` and ``{skip}`` for what locks rows
-where several may write at once, ``{clock}`` for the database's own clock. Times are microseconds since 1970.
-"""
+"""The ledger's verbs of actions, as SQL that both dialects understand (``stores/sqlverbs.py`` tells how it is run)."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -26,18 +22,12 @@ from moderation_ai.stores.ledger import (
     LedgerFilter,
     Receipt,
     Settled,
-    Spending,
-    Spent,
     Waiting,
     Wanted,
 )
 from moderation_ai.stores.rows import encode
+from moderation_ai.stores.sqlverbs import Verb
 from moderation_ai.stores.times import to_micros, to_micros_or_none, to_time, to_time_or_none
-
-T = TypeVar("T")
-Rows = list[tuple[Any, ...]]
-Verb = Generator[tuple[str, Sequence[Any]], Rows, T]
-"""Yields a statement with its values, is sent the rows, and returns what came of it."""
 
 _DUE, _LEASED, _WAITING, _SETTLED = range(4)
 _COLUMNS = (
@@ -45,7 +35,6 @@ _COLUMNS = (
     "target, text, reason, made_id"
 )
 _decode_target = msgspec.json.Decoder(Target).decode
-_TENTHS = 10
 
 
 def want(wanted: Wanted, now: datetime) -> Verb[Action]:
@@ -250,67 +239,6 @@ def note_receipt(action_id: int, receipt: Receipt) -> Verb[None]:
         "INSERT INTO {s}receipts (action, at, status, reason, made_id) VALUES ($1, $2, $3, $4, $5)",
         (action_id, to_micros(receipt.at), receipt.status, receipt.reason, receipt.made_id),
     )
-
-
-def spend(platform: str, account: str, costs: Sequence[Spending], now: datetime) -> Verb[datetime | None]:
-    """Take units of allowances, all or none; return None, or when to ask again."""
-    who = (platform, account)
-    yield "INSERT INTO {s}outboxes (platform, account) VALUES ($1, $2) ON CONFLICT (platform, account) DO NOTHING", who
-    yield "SELECT 1 FROM {s}outboxes WHERE platform = $1 AND account = $2 {lock}", who
-    at = to_micros(now)
-    free_at = 0
-    for cost in costs:
-        rows = yield (
-            "SELECT slot, units FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot >= $4 "
-            "ORDER BY slot",
-            (*who, cost.name, _slot(at, cost) - _TENTHS),
-        )
-        free_at = max(free_at, _free_at(rows, cost))
-    if free_at:
-        return to_time(free_at)
-    for cost in costs:
-        yield (
-            "DELETE FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot < $4",
-            (*who, cost.name, _slot(at, cost) - _TENTHS),
-        )
-        yield (
-            "INSERT INTO {s}spending AS t (platform, account, name, slot, units) VALUES ($1, $2, $3, $4, $5) "
-            "ON CONFLICT (platform, account, name, slot) DO UPDATE SET units = t.units + excluded.units",
-            (*who, cost.name, _slot(at, cost), cost.units),
-        )
-    return None
-
-
-def spent(now: datetime) -> Verb[list[Spent]]:
-    """Return what was spent of each allowance in the period that ends now; its name ends in the period's seconds."""
-    rows = yield "SELECT platform, account, name, slot, units FROM {s}spending ORDER BY platform, account, name", ()
-    at, sums = to_micros(now), dict[tuple[str, str, str], int]()
-    for platform, account, name, slot, units in rows:
-        seconds = name.rpartition("/")[2]
-        tenth = int(seconds) * 1_000_000 // _TENTHS if seconds.isdigit() else at
-        if slot >= at // tenth - _TENTHS:
-            sums[platform, account, name] = sums.get((platform, account, name), 0) + units
-    return [Spent(platform=key[0], account=key[1], name=key[2], units=units) for key, units in sums.items()]
-
-
-def _tenth(cost: Spending) -> int:
-    return cost.seconds * 1_000_000 // _TENTHS
-
-
-def _slot(at: int, cost: Spending) -> int:
-    return at // _tenth(cost)
-
-
-def _free_at(rows: Rows, cost: Spending) -> int:
-    """Return 0 if the units are there, else when enough of what was spent has left the period."""
-    over = sum(units for _, units in rows) + min(cost.units, cost.limit) - cost.limit
-    for slot, units in rows:
-        if over <= 0:
-            break
-        over -= units
-        if over <= 0:
-            return int(slot + _TENTHS + 1) * _tenth(cost)
-    return 0
 
 
 def pause(platform: str, account: str, until: datetime | None, reason: str | None) -> Verb[None]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from moderation_ai.stores.acting import Verb, action, narrowed, overtake, want
+from moderation_ai.stores.acting import action, narrowed, overtake, want
 from moderation_ai.stores.ledger import Action, Decided, Judgement, LedgerFilter
+from moderation_ai.stores.sqlverbs import Verb
 from moderation_ai.stores.times import to_micros, to_time
 
 OVERRULED = "a person decided about this text"

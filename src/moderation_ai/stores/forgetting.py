@@ -10,9 +10,9 @@ from msgspec import structs
 
 from moderation_ai.core.acts import Target
 from moderation_ai.core.redaction import ERASED, decision_without_text
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.ledger import Forgotten
 from moderation_ai.stores.rows import encode
+from moderation_ai.stores.sqlverbs import Verb
 
 _OPEN = "state < 3"  # as the index has it
 _PEOPLE = ("author_id", "author_username")

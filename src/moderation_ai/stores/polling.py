@@ -1,4 +1,4 @@
-"""The register's verbs of polling, as SQL that both dialects understand (``stores/acting.py`` tells how it is run)."""
+"""The register's verbs of polling, as SQL that both dialects understand (``stores/sqlverbs.py`` tells how it runs)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.register import Cursor, Duty
 from moderation_ai.stores.rows import encode
+from moderation_ai.stores.sqlverbs import Verb
 from moderation_ai.stores.times import to_micros, to_time
 
 REPEATS_KEPT = timedelta(hours=1)

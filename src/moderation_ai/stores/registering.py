@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.rows import encode
+from moderation_ai.stores.sqlverbs import Verb
 
 _decode = msgspec.json.Decoder(Subscription).decode
 

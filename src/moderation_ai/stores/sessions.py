@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.register import SavedSession
-from moderation_ai.stores.sqlverbs import SqlVerbs
+from moderation_ai.stores.sqlverbs import SqlVerbs, Verb
 from moderation_ai.stores.times import to_micros, to_micros_or_none, to_time, to_time_or_none
 
 _COLUMNS = "platform, account, session, version, expires_at, saved_at, refused_at, reason"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from moderation_ai.stores import acting, deciding, forgetting
+from moderation_ai.stores import acting, allowances, deciding, forgetting
 from moderation_ai.stores.ledger import (
     Action,
     Decided,
@@ -88,11 +88,11 @@ class SqlLedger(SqlVerbs):
 
     async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
         """Take units of an account's allowances, all or none."""
-        return await self._change(lambda: acting.spend(platform, account, costs, now))
+        return await self._change(lambda: allowances.spend(platform, account, costs, now))
 
     async def spent(self, now: datetime) -> list[Spent]:
         """Return what was spent of each allowance."""
-        return await self._look(lambda: acting.spent(now))
+        return await self._look(lambda: allowances.spent(now))
 
     async def pause_account(
         self, platform: str, account: str, until: datetime | None, reason: str | None = None

@@ -1,17 +1,22 @@
-"""How a verb's statements are run: what every store that runs SQL says for itself."""
+"""Verbs as SQL that both dialects understand: each yields its statements and is sent their rows.
+
+A verb runs in one transaction. ``{s}`` stands for the schema's prefix, ``{lock}`` and ``{skip}`` for what locks rows
+where several may write at once, ``{clock}`` for the database's own clock. Times are microseconds since 1970.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from moderation_ai.stores.acting import Verb
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
+Verb = Generator[tuple[str, Sequence[Any]], Rows, T]
+"""Yields a statement with its values, is sent the rows, and returns what came of it."""
 
 
 class SqlVerbs:
-    """Run verbs (``stores/acting.py``) in a database, each in one transaction."""
+    """Run verbs in a database, each in one transaction."""
 
     async def _change(self, make: Callable[[], Verb[T]]) -> T:
         """Run a verb that changes something."""

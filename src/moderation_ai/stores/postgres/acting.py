@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.postgres.connection import in_transaction
 from moderation_ai.stores.postgres.rows import as_text
+from moderation_ai.stores.sqlverbs import Verb
 
 T = TypeVar("T")
 

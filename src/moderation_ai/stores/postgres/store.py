@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from moderation_ai.core.errors import StoreError
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
     Attempt,
@@ -44,6 +43,7 @@ from moderation_ai.stores.postgres.opened import Opened
 from moderation_ai.stores.sessions import SqlSessions
 from moderation_ai.stores.sqlledger import SqlLedger
 from moderation_ai.stores.sqlregister import SqlRegister
+from moderation_ai.stores.sqlverbs import Verb
 from moderation_ai.stores.times import to_micros
 from moderation_ai.stores.urls import without_password
 from moderation_ai.threads import DaemonPool, run_in_thread

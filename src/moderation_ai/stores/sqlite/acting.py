@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import apsw
 
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.sqlite.rows import ask
+from moderation_ai.stores.sqlverbs import Verb
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ import apsw
 
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.subscribing import Subscription
-from moderation_ai.stores.acting import Verb
 from moderation_ai.stores.base import (
     Added,
     Attempt,
@@ -42,6 +41,7 @@ from moderation_ai.stores.sqlite.connection import BUSY_SECONDS, empty_log, sche
 from moderation_ai.stores.sqlite.opened import Opened
 from moderation_ai.stores.sqlledger import SqlLedger
 from moderation_ai.stores.sqlregister import SqlRegister
+from moderation_ai.stores.sqlverbs import Verb
 from moderation_ai.threads import DaemonPool, run_in_thread
 
 T = TypeVar("T")
