@@ -238,3 +238,12 @@ def test_a_platform_that_is_not_known_is_a_failure(run: Run) -> None:
     result = run("platforms", "myspace")
     assert result.exit_code == 1
     assert "no platform is called 'myspace'" in result.stderr
+
+
+def test_config_check_tells_of_each_platform_what_cannot_be_watched(run: Run) -> None:
+    text = '[platforms.reddit]\nwatch = "a b"\n[platforms.medium]\nwatch = ["https://blog.example/feed"]\n'
+    Path("moderation-ai.toml").write_text(text)
+    result = run("config", "check")
+    assert result.exit_code == 3
+    assert "platforms.reddit, watch: 'a b' is no subreddit" in result.stderr
+    assert "platforms.medium, watch: 'https://blog.example/feed' is no feed" in result.stderr

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moderation_ai.core.errors import UnknownPlatform
 from moderation_ai.core.http import Headers
 from moderation_ai.fakes import find_fake
+from moderation_ai.fakes.replies import say
 from tests.fakes.stage import NAMES, PLAYED, Stage, values_of
 
 FAKES = {name: find_fake(name, times=1e9) for name in PLAYED}
@@ -90,3 +91,7 @@ def test_a_number_without_end_is_no_number() -> None:
 def test_there_is_no_fake_of_a_platform_without_an_api() -> None:
     with pytest.raises(UnknownPlatform, match="there are: instagram, medium, reddit"):
         find_fake("generic")
+
+
+def test_half_a_character_is_answered_as_it_was_written() -> None:
+    assert say({"text": "salt \ud83d"}).body == rb'{"text":"salt \ud83d"}'

@@ -35,9 +35,9 @@ def check(invocation: Invocation, as_json: bool) -> None:
         served = sorted(sources_of(settings))
     polled: list[str] = []
     with mistakes.noting():
-        polled = [
-            f"{feed.key} of {each.access.name}" for each in watches_of(settings.platforms) for feed in feeds_of(each)
-        ]
+        for watch in watches_of(settings.platforms):
+            with mistakes.noting():
+                polled += [f"{feed.key} of {watch.access.name}" for feed in feeds_of(watch)]
     if not mistakes.found:  # What is misspelt may be the platform that is missing.
         with mistakes.noting():
             require_platforms(settings)

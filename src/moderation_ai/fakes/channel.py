@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-import msgspec
-
 from moderation_ai.core.acts import HIDDEN, VISIBLE
 from moderation_ai.core.calls import Call
 from moderation_ai.fakes.fake import Fake
 from moderation_ai.fakes.paging import newest_first, page_at
-from moderation_ai.fakes.replies import Reply
+from moderation_ai.fakes.replies import Reply, written
 from moderation_ai.fakes.things import Thing
 
 SHORT, SHOWN = 20, 5
@@ -100,10 +98,10 @@ def _answer(kind: str, items: list[dict[str, Any]], token: str | None, values: d
     }
     if token is not None:
         body["nextPageToken"] = token
-    body["etag"] = sha256(msgspec.json.encode(body)).hexdigest()[:27]
+    body["etag"] = sha256(written(body)).hexdigest()[:27]
     if values.get("If-None-Match") == body["etag"]:
         return Reply(status=304)
-    return Reply(body=msgspec.json.encode(body))
+    return Reply(body=written(body))
 
 
 def _is_published(thing: Thing) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,7 +39,12 @@ class Refusal(Exception):
 
 def say(value: Any, status: int = 200) -> Reply:
     """Return an answer with a JSON value."""
-    return Reply(status=status, body=msgspec.json.encode(value))
+    return Reply(status=status, body=written(value))
+
+
+def written(value: Any) -> bytes:
+    """Return JSON in UTF-8; half a character that somebody wrote is escaped, as platforms do."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def row_of(failures: Iterable[Failure], status: int, code: str | None) -> Failure:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from moderation_ai.core.access import Watch
-from moderation_ai.core.errors import ModerationError, PlatformUnavailable, StoreError
+from moderation_ai.core.errors import ConfigurationError, ModerationError, PlatformUnavailable, StoreError
 from moderation_ai.core.flows import Session
 from moderation_ai.core.polling import Feed
 from moderation_ai.pipeline.acting.driving import AsConfigured, Tokens
@@ -107,7 +107,10 @@ def feeds_of(watch: Watch, session: Session | None = None) -> tuple[Feed, ...]:
     found = session or watch.access.session
     if session is None and found.access_token + (found.refresh_token or ""):
         found = replace(found, account_id=found.account_id or "me")
-    return watch.access.platform.feeds(watch.watched, found, watch.spend_cap or 0.0)
+    try:
+        return watch.access.platform.feeds(watch.watched, found, watch.spend_cap or 0.0)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"platforms.{watch.access.platform.name}, watch: {error}") from error
 
 
 def duty_of(watch: Watch) -> str:
