@@ -12,6 +12,7 @@ from moderation_ai.core.errors import ConfigurationError, ModerationError, Platf
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import ACTIVE, INVALID, LEAVING, PENDING, REGISTERED, Subscription
 from moderation_ai.pipeline.subscribing import terms
+from moderation_ai.pipeline.subscribing.speakers import find_site, find_speaker
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber, wish_of
 from moderation_ai.pipeline.tally import Tally
 
@@ -103,7 +104,7 @@ class Keeper:
         return min(max(soonest, SOONEST), ROUND)
 
     def _can_keep(self, row: Subscription) -> bool:
-        return self._subscriber.site_of(row) is not None or terms.is_over(row, self._clock.now())
+        return find_speaker(self._subscriber.sites, row) is not None or terms.is_over(row, self._clock.now())
 
     def _is_due(self, row: Subscription) -> bool:
         now = self._clock.now()
@@ -129,7 +130,7 @@ class Keeper:
     async def _keep(self, rows: Sequence[Subscription]) -> None:
         """Do what is due for the subscriptions of one account."""
         listed = [row for row in rows if self._is_due(row) and row.status == ACTIVE and not _has_lease(row)]
-        site = self._subscriber.site_of(listed[0]) if listed else None
+        site = find_speaker(self._subscriber.sites, listed[0]) if listed else None
         if site is not None:
             await self._look(site, listed)
         for row in rows:
@@ -152,7 +153,7 @@ class Keeper:
         """Do what is due for one that has to be renewed, asked for again or ended."""
         now = self._clock.now()
         row = await self._subscriber.change(row, lambda each: terms.ended(each, now)) or row
-        site = self._subscriber.site_of(row)
+        site = find_speaker(self._subscriber.sites, row)
         if terms.is_over(row, now):
             await self._subscriber.forget(row)
         elif site is not None:
@@ -226,7 +227,7 @@ class Keeper:
 
         What names no account that is configured may be of any.
         """
-        site = self._subscriber.site(row.platform, row.account)
+        site = find_site(self._subscriber.sites, row.platform, row.account)
         times = [
             when
             for (platform, account, topic), when in list(self._tally.heard.items())

@@ -12,7 +12,8 @@ from moderation_ai.core.errors import ConfigurationError, ModerationError, Store
 from moderation_ai.core.platform import Platform
 from moderation_ai.core.sites import Site, check_callback
 from moderation_ai.core.subscribing import ACTIVE, POLLED, REGISTERED, Subscription, Wish
-from moderation_ai.pipeline.subscribing.subscriber import Subscriber, cannot_ask, wish_of
+from moderation_ai.pipeline.subscribing.speakers import cannot_ask, require_speaker, speakers
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber, wish_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ async def list_all(subscriber: Subscriber, platform: str | None = None, *, ask: 
     what is polled stands for it, with the status ``polled``.
     """
     found: dict[tuple[str, str], Subscription] = {}
-    for site in subscriber.to_ask(platform) if ask else ():
+    for site in speakers(subscriber.sites, platform) if ask else ():
         try:
             listed = await subscriber.look(site)
         except StoreError:
@@ -117,7 +118,7 @@ async def renew_one(subscriber: Subscriber, known: Subscription) -> Subscription
     """
     if known.status == ACTIVE:
         return await subscriber.renew(known)
-    site = subscriber.require_site(known)
+    site = require_speaker(subscriber.sites, known)
     made = await subscriber.register(site, wish_of(known, site))
     return next((each for each in made if each.id == known.id), made[0] if made else None)
 

@@ -16,6 +16,7 @@ from moderation_ai.core.subscribing import LEAVING, PENDING, REGISTERED, Subscri
 from moderation_ai.pipeline.acting.driving import AsConfigured, Drive, Tokens
 from moderation_ai.pipeline.clock import Clock
 from moderation_ai.pipeline.subscribing import terms
+from moderation_ai.pipeline.subscribing.speakers import require_speaker
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 
@@ -45,33 +46,6 @@ class Subscriber:
         self.clock = clock
         self._sender = sender or Sender(now=clock.now)
         self._tokens = tokens or AsConfigured()
-
-    # --- who can be asked ---
-
-    def site(self, platform: str, account: str | None = None) -> Site | None:
-        """Return the configured account of that name, of a platform; without a name its own, or the only one."""
-        ours = [each for each in self.sites if each.platform.name == platform]
-        named = next((each for each in ours if each.account == account), None)
-        return named or (ours[0] if len(ours) == 1 and account is None else None)
-
-    def site_of(self, known: Subscription) -> Site | None:
-        """Return the account that can speak for a subscription, None where what that takes is not configured."""
-        site = self.site(known.platform, known.account)
-        if known.account is None and (site is None or not site.can_ask):
-            # What concerns the whole app, any of its accounts can ask for.
-            site = next((each for each in self.sites if each.platform.name == known.platform and each.can_ask), None)
-        return site if site is not None and site.can_ask else None
-
-    def to_ask(self, platform: str | None = None) -> list[Site]:
-        """Return the sites that can be asked, of a platform or of all, each question once.
-
-        Where no account's token is asked with, an account that shares app and address with its platform has nothing of
-        its own there.
-        """
-        able = [each for each in self.sites if each.can_ask and platform in (None, each.platform.name)]
-        return [each for each in able if not any(_speaks_for(other, each) for other in able)]
-
-    # --- telling and asking ---
 
     async def register(self, site: Site, wish: Wish, *, again: bool = False) -> list[Subscription]:
         """Have the platform post to the address of ``wish``, and return what it has of that then.
@@ -104,7 +78,7 @@ class Subscriber:
         None is one that is not in the register any more. Raises what the platform refuses it with, and
         ``ConfigurationError`` where it cannot be asked.
         """
-        site = self.require_site(known)
+        site = require_speaker(self.sites, known)
         wish = wish_of(known, site)
         require_secret(wish)
         now = self.clock.now()
@@ -126,7 +100,7 @@ class Subscriber:
         """
         if known.status == REGISTERED:
             return await self.forget(known)
-        site = self.require_site(known)
+        site = require_speaker(self.sites, known)
         now = self.clock.now()
         if known.topic:
             await self.change(known, lambda row: terms.asked(replace(row, status=LEAVING, reason=None), now))
@@ -193,13 +167,6 @@ class Subscriber:
     async def change(self, row: Subscription, change: terms.Change) -> Subscription | None:
         """Put in the place of a row of the register what ``change`` makes of it; None where it is gone."""
         return await self.store.change_subscription(row.platform, row.id, change)
-
-    def require_site(self, known: Subscription) -> Site:
-        """Return the account that can speak for a subscription; raise ``ConfigurationError`` where there is none."""
-        site = self.site_of(known)
-        if site is None:
-            raise ConfigurationError(cannot_ask(known.platform, self.site(known.platform, known.account)))
-        return site
 
     # --- what comes of it ---
 
@@ -294,14 +261,6 @@ class _Reading(Drive):
         return await super()._send(request)
 
 
-def _speaks_for(whole: Site, part: Site) -> bool:
-    """Say whether what ``part`` would ask is what ``whole``, its platform's own site, asks."""
-    if whole.account is not None or part.account is None or whole.platform is not part.platform:
-        return False
-    is_app_alone = "access_token" not in part.platform.subscribe_needs and not part.has_topics
-    return is_app_alone and (whole.access.client, whole.url) == (part.access.client, part.url)
-
-
 def wish_of(known: Subscription, site: Site) -> Wish:
     """Return the wish that a subscription came from."""
     return replace(site.wish(known.url, topic=known.topic, events=known.events), account=known.account)
@@ -314,17 +273,6 @@ def require_secret(wish: Wish) -> None:
             f"{wish.platform} has no secret for its hub to sign with: set platforms.{wish.platform}.secrets, for "
             "example to what `openssl rand -hex 32` prints"
         )
-
-
-def cannot_ask(platform: str, site: Site | None) -> str:
-    """Return why a platform cannot be asked, and what to do."""
-    if site is not None and not site.platform.subscribe:
-        instead = site.platform.subscribe_instead or "its page in the docs says how it is done"
-        return f"{platform} has no API by which webhooks are registered: {instead}"
-    missing = ("access_token",) if site is None else site.missing
-    own = f"accounts.{site.account}." if site is not None and site.account else ""
-    names = [f"platforms.{platform}.{own if name == 'access_token' else ''}{name}" for name in missing]
-    return f"{platform} cannot be asked: set {' and '.join(names)}"
 
 
 def _with_id(wish: Wish, found: Sequence[Subscription]) -> list[Subscription]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from moderation_ai.core.errors import ConfigurationError, ModerationError, StoreError
 from moderation_ai.core.sites import Site
 from moderation_ai.core.subscribing import ACTIVE, LEAVING, PENDING, REGISTERED, Subscription, Wish
-from moderation_ai.pipeline.subscribing.subscriber import Subscriber, cannot_ask, wish_of
+from moderation_ai.pipeline.subscribing.speakers import cannot_ask, speakers
+from moderation_ai.pipeline.subscribing.subscriber import Subscriber, wish_of
 
 REGISTER, ADOPT, DELETE, KEEP, LEAVE, SKIP, FAIL = (
     "register",
@@ -66,7 +67,7 @@ async def plan(subscriber: Subscriber, platforms: Iterable[str] = ()) -> list[St
             "nobody can tell platforms where to post before server.public_url is set, such as https://hooks.example.org"
         )
     steps: list[Step] = []
-    asked = subscriber.to_ask()
+    asked = speakers(subscriber.sites)
     for site in sites:
         if site.can_ask and site not in asked:
             continue
