@@ -14,7 +14,7 @@ from moderation_ai.core.generic import verify_generic
 from moderation_ai.core.http import Headers, Request
 from moderation_ai.pipeline.handling.handlers import Handlers
 from moderation_ai.pipeline.tally import Tally
-from moderation_ai.pipeline.watching.alerting import LEASE, LOOK, MOST_WAITING, Alerts, Receiver, receiver_of
+from moderation_ai.pipeline.watching.alerting import LEASE, LOOK, MOST_WAITING, AlertReceiver, Alerts, receiver_of
 from moderation_ai.pipeline.watching.health import Health, assess
 from moderation_ai.pipeline.watching.standing import Problem
 from moderation_ai.stores.base import Counts, Store
@@ -51,7 +51,7 @@ class Stage:
         return answer
 
     def begin(self, name: str = "w1") -> Alerts:
-        alerts = Alerts(self.store, self.health, Receiver(self, SECRET), self.clock, name=name, chance=lambda: 0.5)
+        alerts = Alerts(self.store, self.health, AlertReceiver(self, SECRET), self.clock, name=name, chance=lambda: 0.5)
         self._running.append((alerts, asyncio.create_task(alerts.run())))
         return alerts
 

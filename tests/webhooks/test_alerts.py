@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.pipeline.watching.alerting import Receiver
+from moderation_ai.pipeline.watching.alerting import AlertReceiver
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.setup import Setup
 from tests.kinds import new_store
@@ -31,7 +31,7 @@ class Inbox:
 @pytest.mark.parametrize("works", [True, False])
 async def test_what_is_wrong_is_told(works: bool) -> None:
     inbox = Inbox()
-    parts = Parts(new_store(), Setup(receiver=Receiver(inbox, "s")), Handlers(), works=works)
+    parts = Parts(new_store(), Setup(receiver=AlertReceiver(inbox, "s")), Handlers(), works=works)
     await parts.open()
     try:
         told = json.loads(await asyncio.wait_for(inbox.got.get(), 60))

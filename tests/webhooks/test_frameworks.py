@@ -250,7 +250,7 @@ def test_where_no_parameter_names_the_platform_the_path_does(handler: WebhookHan
         body = envelope("bare", platform="instagram")
         assert post(port, "/webhook", body, signed("generic", body)).status == 200
         book.wait_for(4)
-    events = asyncio.run(handler.engine().parts.store.events(EventFilter()))
+    events = asyncio.run(handler.runtime().parts.store.events(EventFilter()))
     assert events[0].platform == "instagram"
 
 

@@ -305,8 +305,8 @@ async def test_events_that_nobody_waits_for_see_nobodys_context_variables(handle
     request_id.set("the first request's")
     await handler.handle(made("first"))
     body = envelope("second")
-    await handler.engine().parts.store.add(_delivery(handler, body))
-    handler.engine().parts.worker.wake()
+    await handler.runtime().parts.store.add(_delivery(handler, body))
+    handler.runtime().parts.worker.wake()
     await asyncio.to_thread(book.wait_for, 2)
     assert seen == ["the first request's", "nobody's"]
 

@@ -246,5 +246,5 @@ def test_a_check_that_fails_does_not_end_the_checks(caplog: pytest.LogCaptureFix
 
 def test_events_are_still_there(handler: WebhookHandler) -> None:
     handler.handle(made())
-    events = asyncio.run(handler.engine().parts.store.events(EventFilter()))
+    events = asyncio.run(handler.runtime().parts.store.events(EventFilter()))
     assert [event.status for event in events] == ["dead"]

@@ -102,7 +102,7 @@ async def test_platform_and_account_may_be_named(handler: WebhookHandler) -> Non
     request = ours("instagram", body, path="/elsewhere")
     assert (await named.receive(request, "instagram", "shop")).status == 200
     assert (await named.receive(request, "instagram", "nobody")).status == 404
-    (event,) = await named.engine().parts.store.events(EventFilter())
+    (event,) = await named.runtime().parts.store.events(EventFilter())
     assert event.account == "shop"
 
 
@@ -159,7 +159,7 @@ async def test_a_client_that_leaves_before_its_body_is_complete_leaves_nothing(h
 
     with pytest.raises(ClientDisconnect):
         await handler.receive(starlette_request(cut_off()))
-    assert await handler.engine().parts.store.events(EventFilter()) == []
+    assert await handler.runtime().parts.store.events(EventFilter()) == []
 
 
 @pytest.mark.anyio

@@ -54,7 +54,7 @@ async def test_what_was_exported_runs_again_and_says_that_it_is_a_replay(
     sources: list[tuple[str, str | None]] = []
     handler.on("*", name="sources")(lambda event: sources.append((event.source, event.text)))
     await handler.handle(handler.parse_event(envelope("a"), "generic"))
-    (event,) = await handler.engine().parts.store.events(EventFilter())
+    (event,) = await handler.runtime().parts.store.events(EventFilter())
     file = tmp_path / "export.jsonl"
     file.write_bytes(to_json(event) + b"\n")
     for _ in range(2):

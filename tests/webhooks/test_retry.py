@@ -47,7 +47,7 @@ async def test_after_so_many_retries_it_is_a_dead_letter(handler: WebhookHandler
     report = await WebhookRetry(max_retries=2, first=0.0).process_event(made())
     assert runs == ["c1"] * 3
     assert [(a.state, a.attempts, a.error) for a in report.failures] == [("dead", 3, "ValueError: failure 3")]
-    letters = await handler.engine().parts.store.dead_letters(EventFilter())
+    letters = await handler.runtime().parts.store.dead_letters(EventFilter())
     assert len(letters) == 1
 
 

@@ -61,7 +61,7 @@ async def test_the_secret_is_not_kept(tmp_path: Path) -> None:
 async def test_the_current_handlers_store_is_used() -> None:
     handler = WebhookHandler(secret="s", store=new_store())
     made = await register_webhook("twitter", URL)
-    assert await handler.engine().parts.store.subscriptions() == [made]
+    assert await handler.runtime().parts.store.subscriptions() == [made]
     assert await list_webhooks() == [made]
 
 
@@ -140,7 +140,7 @@ async def test_the_current_handler_speaks_with_its_own_sender(tiktok: tuple[Fake
     handler = WebhookHandler(secret="s", store=new_store(), sender=sender)
     made = await register_webhook("tiktok", TIKTOK, "s")
     assert made.status == "active"
-    assert made in await handler.engine().parts.store.subscriptions()
+    assert made in await handler.runtime().parts.store.subscriptions()
     assert fake.count() > 0
 
 

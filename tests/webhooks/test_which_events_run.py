@@ -88,8 +88,8 @@ async def test_all_events_of_a_delivery_are_handled(handler: WebhookHandler, boo
     report = await handler.handle(event)
     assert book.ids == ["a", "b", "c"]
     assert len(report.statuses) == 3
-    stored = await handler.engine().parts.store.events(EventFilter())
-    assert await handler.engine().parts.store.raw_body(stored[0].seq) == body
+    stored = await handler.runtime().parts.store.events(EventFilter())
+    assert await handler.runtime().parts.store.raw_body(stored[0].seq) == body
 
 
 @pytest.mark.anyio
@@ -100,7 +100,7 @@ async def test_a_kind_that_we_have_no_use_for_is_neither_stored_nor_run(handler:
     assert (event.event_type, event.data.kind) == ("unknown", "story_insights")
     report = await handler.handle(event)
     assert (report.statuses, report.attempts) == ({}, [])
-    assert await handler.engine().parts.store.events(EventFilter()) == []
+    assert await handler.runtime().parts.store.events(EventFilter()) == []
 
 
 @pytest.mark.anyio
@@ -126,7 +126,7 @@ async def test_what_another_process_handles_is_known_to_who_waits_for_it(tmp_pat
     await begun.wait()
     second = two.handle(made("same", "comment.updated"))
     third = two.handle(two.parse_event(envelope("same", "comment.held"), "generic"))
-    while len(await two.engine().parts.store.events(EventFilter())) < 3:
+    while len(await two.runtime().parts.store.events(EventFilter())) < 3:
         await asyncio.sleep(0.001)
     assert book.ids == []
     go_on.set()

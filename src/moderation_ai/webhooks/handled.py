@@ -1,6 +1,6 @@
 """Handled: the answer that any caller may await or ignore; the doors between a caller's loop and ours.
 
-The engine is async and runs on one loop thread of our own (lazily, one for each process, a daemon that is drained at
+The runtime is async and runs on one loop thread of our own (lazily, one for each process, a daemon that is drained at
 exit). ``handle`` gives work to it and returns at once where a loop runs, else when the work is done.
 """
 

@@ -44,7 +44,6 @@ from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.servers import serve
 from moderation_ai.web.wsgi import WsgiGateway
 from moderation_ai.webhooks.choosing import choose_store, policy_settings, served_host, served_port, standards_of
-from moderation_ai.webhooks.engine import Engine
 from moderation_ai.webhooks.handled import EXIT_DEADLINE, Handled, running_loop
 from moderation_ai.webhooks.homes import Caller
 from moderation_ai.webhooks.mounting import asgi_app, wsgi_app
@@ -52,6 +51,7 @@ from moderation_ai.webhooks.parsing import parse
 from moderation_ai.webhooks.parts import Parts
 from moderation_ai.webhooks.receiving import Answer, Reading, read_request
 from moderation_ai.webhooks.report import Report
+from moderation_ai.webhooks.runtime import Runtime
 from moderation_ai.webhooks.setup import Setup
 from moderation_ai.webhooks.verification import Hints, verify_with_hint
 
@@ -120,7 +120,7 @@ class WebhookHandler:
         self.sender = sender
         self.standards = standards
         """What was given to act through; None for the usual one."""
-        self._engine: Engine | None = None
+        self._runtime: Runtime | None = None
         self._lock = threading.Lock()
         self._clock = SystemClock()
         self._hints = Hints()
@@ -192,8 +192,8 @@ class WebhookHandler:
         handlers raise stands in the report. Events of ``parse_event`` that were stored before do not run again; those
         that you made by hand always do.
         """
-        engine = self.engine()
-        return engine.run(engine.handle((event, *event.rest), Caller.here()))
+        runtime = self.runtime()
+        return runtime.run(runtime.handle((event, *event.rest), Caller.here()))
 
     def receive(self, request: Any, platform: str | None = None, account: str | None = None) -> Answer:
         """Take a whole request in, at your own endpoint: verify by its platform's scheme, store, handle, answer.
@@ -202,7 +202,7 @@ class WebhookHandler:
         from the path's parameters or below ``endpoint`` where it is not given. Await the ``Answer`` where a loop runs.
         """
         self._require_secret()
-        return Answer(self.engine().run(self._receive(request, platform, account, running_loop())))
+        return Answer(self.runtime().run(self._receive(request, platform, account, running_loop())))
 
     async def _receive(
         self, request: Any, platform: str | None, account: str | None, home: asyncio.AbstractEventLoop | None
@@ -211,8 +211,8 @@ class WebhookHandler:
         try:
             read, named, named_account = await read_request(request, reading)
         except RequestRejected as error:
-            return self.engine().parts.intake.refuse(platform, error)
-        return await self.engine().receive(read, platform or named, account or named_account, home)
+            return self.runtime().parts.intake.refuse(platform, error)
+        return await self.runtime().receive(read, platform or named, account or named_account, home)
 
     def _longest_body(self) -> int:
         return max([self._max_body, *(source.platform.max_body or 0 for source in self.sources.values())])
@@ -224,12 +224,12 @@ class WebhookHandler:
         without a secret.
         """
         self._require_secret()
-        return asgi_app(self.engine, self.endpoint)
+        return asgi_app(self.runtime, self.endpoint)
 
     def wsgi(self) -> WsgiGateway:
         """Return the same as a WSGI app, for Flask's and Django's servers; raise ``ConfigurationError`` likewise."""
         self._require_secret()
-        return wsgi_app(self.engine, self.endpoint, self._longest_body())
+        return wsgi_app(self.runtime, self.endpoint, self._longest_body())
 
     async def start(
         self, port: int | None = None, host: str | None = None, *, ready: Callable[[dict[str, Any]], None] | None = None
@@ -246,14 +246,14 @@ class WebhookHandler:
             gateway = Gateway(parts.intake, endpoint=self.endpoint, clock=parts.clock)
             await serve(gateway, bound=bound, drain=parts.close, ready=ready or (lambda addresses: None))
 
-    def engine(self) -> Engine:
-        """Return this process's engine; a fork's child gets one of its own."""
+    def runtime(self) -> Runtime:
+        """Return this process's runtime; a fork's child gets one of its own."""
         with self._lock:
-            if self._engine is None or self._engine.pid != os.getpid():
+            if self._runtime is None or self._runtime.pid != os.getpid():
                 store = choose_store(self.store, fallback=None)
                 make = partial(self._make_parts, store)
-                self._engine = Engine(make, exit_deadline=self._exit_deadline)
-            return self._engine
+                self._runtime = Runtime(make, exit_deadline=self._exit_deadline)
+            return self._runtime
 
     def _make_parts(
         self, store: Store, call: Call = call_here, settled: Callable[[EventOutcome], None] = lambda outcome: None

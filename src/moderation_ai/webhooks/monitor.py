@@ -44,7 +44,7 @@ class WebhookMonitor:
 
     def check(self) -> Handled[Health]:
         """Return the health as it is now; await it, or ask for its ``result()``."""
-        return self.handler.engine().run(self._check())
+        return self.handler.runtime().run(self._check())
 
     def start_health_checks(self) -> None:
         """Begin to look at the health every ``interval`` seconds, in the background, until ``stop``; twice is once.
@@ -64,7 +64,7 @@ class WebhookMonitor:
             self._stop = None
 
     async def _check(self) -> Health:
-        parts = await self.handler.engine().open()
+        parts = await self.handler.runtime().open()
         health = await parts.health(self._silence_after)
         before, self.last = self.last, health
         # The sentences hold figures that grow from one check to the next; the causes stay.
@@ -87,7 +87,7 @@ class WebhookMonitor:
                 await self._check()
             except Exception as error:  # The checks go on, whatever one of them or ``on_change`` raises.
                 logger.error("webhooks cannot be checked: %s", error, exc_info=not isinstance(error, StoreError))
-            await self.handler.engine().parts.clock.wait(stop, self.interval)
+            await self.handler.runtime().parts.clock.wait(stop, self.interval)
 
 
 def _limits(given: Mapping[str, float]) -> dict[str, float]:

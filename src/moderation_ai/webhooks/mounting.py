@@ -10,23 +10,23 @@ from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.web.gateway import Gateway
 from moderation_ai.web.wsgi import WsgiGateway
-from moderation_ai.webhooks.engine import Engine
 from moderation_ai.webhooks.handled import running_loop
+from moderation_ai.webhooks.runtime import Runtime
 
 
 class Inside:
-    """The intake of a handler's engine, reached from whatever loop or thread the user's server has.
+    """The intake of a handler's runtime, reached from whatever loop or thread the user's server has.
 
-    ``engine`` is asked each time: a pre-fork server's children have one each.
+    ``runtime`` is asked each time: a pre-fork server's children have one each.
     """
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
-        """Keep how the engine is found; nothing is opened here."""
-        self._engine = engine
+    def __init__(self, runtime: Callable[[], Runtime]) -> None:
+        """Keep how the runtime is found; nothing is opened here."""
+        self._runtime = runtime
 
     @property
     def _intake(self) -> Intake:
-        return self._engine().parts.intake
+        return self._runtime().parts.intake
 
     def find(self, platform: str, account: str | None = None) -> Source:
         """Return what is configured for a platform's address; raise ``UnknownPlatform`` if nothing is."""
@@ -46,20 +46,20 @@ class Inside:
 
     async def receive(self, request: Request, platform: str | None, account: str | None = None) -> Response:
         """Return the answer to a request; its handlers run on the loop that it came on."""
-        engine = self._engine()
-        return await engine.run(engine.receive(request, platform, account, running_loop()))
+        runtime = self._runtime()
+        return await runtime.run(runtime.receive(request, platform, account, running_loop()))
 
     def receive_sync(self, request: Request, platform: str | None, account: str | None) -> Response:
         """Return the answer to a request that came on a thread without a loop."""
-        engine = self._engine()
-        return engine.run(engine.receive(request, platform, account, None)).result()
+        runtime = self._runtime()
+        return runtime.run(runtime.receive(request, platform, account, None)).result()
 
 
-def asgi_app(engine: Callable[[], Engine], endpoint: str) -> Gateway:
-    """Return the gateway as an ASGI app over a handler's engine."""
-    return Gateway(Inside(engine), endpoint=endpoint)
+def asgi_app(runtime: Callable[[], Runtime], endpoint: str) -> Gateway:
+    """Return the gateway as an ASGI app over a handler's runtime."""
+    return Gateway(Inside(runtime), endpoint=endpoint)
 
 
-def wsgi_app(engine: Callable[[], Engine], endpoint: str, max_body: int) -> WsgiGateway:
-    """Return the gateway as a WSGI app over a handler's engine."""
-    return WsgiGateway(Inside(engine).receive_sync, endpoint=endpoint, max_body=max_body)
+def wsgi_app(runtime: Callable[[], Runtime], endpoint: str, max_body: int) -> WsgiGateway:
+    """Return the gateway as a WSGI app over a handler's runtime."""
+    return WsgiGateway(Inside(runtime).receive_sync, endpoint=endpoint, max_body=max_body)

@@ -65,12 +65,12 @@ class WebhookReplay:
         self, which: EventFilter, *, handlers: Sequence[str] = (), dry_run: bool = False
     ) -> Replayed:
         """Run the stored events again that ``which`` means, oldest first, and wait for what comes of them."""
-        engine, caller = self.handler.engine(), Caller.here()
-        found: list[WebhookEvent] = await engine.run(engine.find(which))
+        runtime, caller = self.handler.runtime(), Caller.here()
+        found: list[WebhookEvent] = await runtime.run(runtime.find(which))
         ids = [event.event_id for event in found]
         if dry_run:
             return Replayed(event_ids=ids, reports=[], dry_run=True)
-        report = await engine.run(engine.replay(found, handlers, caller))
+        report = await runtime.run(runtime.replay(found, handlers, caller))
         return Replayed(event_ids=ids, reports=[report])
 
 

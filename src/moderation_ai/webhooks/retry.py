@@ -34,5 +34,5 @@ class WebhookRetry:
 
         An event that was handled before runs again with the handlers that failed on it.
         """
-        engine, events = self.handler.engine(), (event, *event.rest)
-        return engine.run(engine.handle(events, Caller.here(), until_ended=True, schedule=self.schedule))
+        runtime, events = self.handler.runtime(), (event, *event.rest)
+        return runtime.run(runtime.handle(events, Caller.here(), until_ended=True, schedule=self.schedule))

@@ -1,4 +1,4 @@
-"""Engine: a handler's parts on our loop thread, for callers who bring their own web framework."""
+"""Runtime: a handler's parts on our loop thread, for callers who bring their own web framework."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK = 0.5
 """Seconds after which a waiter looks into the store: another process may have handled the event."""
 
 
-class Engine:
+class Runtime:
     """Store events and wait for what their handlers made of them; its coroutines run on our loop thread.
 
     ``make_parts`` builds the parts with the call that runs handlers and the callback for outcomes. An interpreter that
@@ -45,7 +45,7 @@ class Engine:
         self._exit_deadline = exit_deadline
 
     def run(self, work: Coroutine[Any, Any, T]) -> Handled[T]:
-        """Begin one of this engine's coroutines on our loop thread, from any thread; see ``Handled``."""
+        """Begin one of this runtime's coroutines on our loop thread, from any thread; see ``Handled``."""
         return run(work, exit_deadline=self._exit_deadline)
 
     async def open(self) -> Parts:

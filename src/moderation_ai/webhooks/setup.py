@@ -13,7 +13,7 @@ from moderation_ai.core.sites import Site
 from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.handling.moderation import StandardsEngine
 from moderation_ai.pipeline.receiving.intake import MAX_BODY
-from moderation_ai.pipeline.watching.alerting import Receiver
+from moderation_ai.pipeline.watching.alerting import AlertReceiver
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,6 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     sites: tuple[Site, ...] = ()
     watches: tuple[Watch, ...] = ()
-    receiver: Receiver | None = None
+    receiver: AlertReceiver | None = None
     standards: StandardsEngine | None = None
     degrade: bool = True

@@ -90,8 +90,8 @@ async def _with_subscriber(given: str | Store | None, sender: Sender | None, wor
     """Do ``work`` with the store that was given, else the current handler's, else the one that serves."""
     handler = WebhookHandler.current() if WebhookHandler.has_current() else None
     if given is None and handler is not None and sender is None:
-        return await handler.engine().run(_within(handler, work))
-    store = handler.engine().parts.store if given is None and handler is not None else None
+        return await handler.runtime().run(_within(handler, work))
+    store = handler.runtime().parts.store if given is None and handler is not None else None
     store = store or choose_store(given, fallback=DEFAULT_STORE_URL)
     sender = sender or (handler.sender if handler is not None else None)
     await store.open()
@@ -109,7 +109,7 @@ async def _with_subscriber(given: str | Store | None, sender: Sender | None, wor
 
 async def _within(handler: WebhookHandler, work: Work[T]) -> T:
     """Do ``work`` on the handler's own loop, with its parts."""
-    parts = handler.engine().parts
+    parts = handler.runtime().parts
     await parts.store.open()
     return await work(parts.subscriber)
 

@@ -48,20 +48,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, str]
 
 
-class Receiver(NamedTuple):
+class AlertReceiver(NamedTuple):
     """Where alerts go, and what they are signed with."""
 
     poster: Posts
     secret: str
 
 
-def receiver_of(url: str | None, secret: str | None, *, allow_private: bool = False) -> Receiver | None:
+def receiver_of(url: str | None, secret: str | None, *, allow_private: bool = False) -> AlertReceiver | None:
     """Return the receiver that is configured, or None; raise ``ConfigurationError`` for one that cannot be used."""
     if url is None:
         return None
     if not secret:
         raise ConfigurationError("alerts.url is set without alerts.secret: nobody could tell our alerts from others'")
-    return Receiver(Poster(url, allow_private=allow_private), secret)
+    return AlertReceiver(Poster(url, allow_private=allow_private), secret)
 
 
 class Alerts:
@@ -74,7 +74,7 @@ class Alerts:
         self,
         store: Store,
         health: Callable[[], Awaitable[Health]],
-        receiver: Receiver,
+        receiver: AlertReceiver,
         clock: Clock,
         *,
         name: str,
