@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from moderation_ai.core.flows import Client, Session
@@ -24,6 +26,13 @@ class Access(msgspec.Struct, kw_only=True):
     def name(self) -> str:
         """Return ``platform``, or ``platform/account``."""
         return f"{self.platform.name}/{self.account}" if self.account else self.platform.name
+
+
+def choose_access(accesses: Mapping[tuple[str, str], Access], platform: str, account: str | None) -> Access | None:
+    """Return what an account is acted with: its own token, else the platform's, else the only one there is."""
+    ours = [each for (name, _), each in accesses.items() if name == platform]
+    own = accesses.get((platform, account or "")) or accesses.get((platform, ""))
+    return own or (ours[0] if len(ours) == 1 and account is None else None)
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from moderation_ai.core.access import Access
+from moderation_ai.core.access import Access, choose_access
 from moderation_ai.core.acts import Act, Target
 from moderation_ai.core.errors import ConfigurationError, PlatformError, UnsupportedAction
 from moderation_ai.core.events import WebhookEvent, object_id_of
@@ -21,7 +21,6 @@ from moderation_ai.core.things import text_hash_of
 from moderation_ai.pipeline.acting.outbox import Outbox
 from moderation_ai.pipeline.acting.undoing import newest_event, undo
 from moderation_ai.pipeline.handling.calling import current_event
-from moderation_ai.pipeline.handling.moderator import choose_access
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.ledger import OPEN, Action, Wanted
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from moderation_ai.core.access import Access
+from moderation_ai.core.access import Access, choose_access
 from moderation_ai.core.sources import closed
 from moderation_ai.pipeline.accounts import DESK
 from moderation_ai.pipeline.acting.outbox import Outbox
@@ -19,7 +19,7 @@ from moderation_ai.pipeline.credentials.sealing import Sealer
 from moderation_ai.pipeline.handling.calling import Call, call_here
 from moderation_ai.pipeline.handling.dispatcher import Dispatcher
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.pipeline.handling.moderator import Moderator, choose_access
+from moderation_ai.pipeline.handling.moderator import Moderator
 from moderation_ai.pipeline.handling.worker import POLL, Worker
 from moderation_ai.pipeline.polling.fetching import Fetcher
 from moderation_ai.pipeline.polling.poller import Poller

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from moderation_ai.core.access import Access
+from moderation_ai.core.access import Access, choose_access
 from moderation_ai.core.acts import Act
 from moderation_ai.core.decisions import SEVERITIES, Context, Decision
 from moderation_ai.core.errors import UnsupportedAction
@@ -211,10 +211,3 @@ def text_of(event: WebhookEvent) -> str:
     if post is not None and post.title and post.title != text:
         return f"{post.title}\n{text}"
     return text
-
-
-def choose_access(accesses: Mapping[tuple[str, str], Access], platform: str, account: str | None) -> Access | None:
-    """Return what an account is acted with: its own token, else the platform's, else the only one there is."""
-    ours = [each for (name, _), each in accesses.items() if name == platform]
-    own = accesses.get((platform, account or "")) or accesses.get((platform, ""))
-    return own or (ours[0] if len(ours) == 1 and account is None else None)
