@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from msgspec import structs
 
 from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
+from moderation_ai.cli.terminal.ledger import PAGE, print_found
 from moderation_ai.cli.terminal.printing import default_limit, note, plural, print_json, print_line, print_table
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain, shortened
@@ -19,10 +19,8 @@ from moderation_ai.config import accesses_of
 from moderation_ai.core.acts import DONE, GONE, NO_EFFECT, NOT_NEEDED
 from moderation_ai.core.errors import ModerationError
 from moderation_ai.pipeline.acting.undoing import undo as take_back
-from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import DEAD, DISMISSED, OPEN, OVERTAKEN, UNCERTAIN, Action, Decided, LedgerFilter
 
-_PAGE = 500
 _SHOWN = 200
 _NUMBER = click.IntRange(1, 2**63 - 1)
 """What stores number actions with."""
@@ -58,22 +56,7 @@ def list_actions(
 
 async def _print_found(url: str, which: LedgerFilter, limit: int | None, as_json: bool) -> None:
     async with opened(url) as store:
-        async for page in _pages(store, which, limit):
-            if as_json:
-                print_json(_told(each) for each in page)
-            else:
-                for each in page:
-                    print_line(_line(each))
-
-
-async def _pages(store: Store, which: LedgerFilter, limit: int | None) -> AsyncIterator[list[Action]]:
-    left = limit
-    while page := await store.actions(which, limit=_PAGE if left is None else min(_PAGE, left)):
-        yield page
-        which = structs.replace(which, before_id=page[-1].id)
-        left = None if left is None else left - len(page)
-        if left is not None and left <= 0:
-            return
+        await print_found(store.actions, which, limit, told=_told, line=_line, as_json=as_json)
 
 
 @actions.command()
@@ -103,7 +86,7 @@ async def _explained(url: str, action_id: int) -> dict[str, Any]:
         if action is None:
             raise ModerationError(f"there is no action {action_id}: see `moderation-ai actions list`")
         receipts = await store.receipts(action_id)
-        decisions = await store.decisions(LedgerFilter(action=action_id), limit=_PAGE)
+        decisions = await store.decisions(LedgerFilter(action=action_id), limit=PAGE)
     return _told(action) | {
         "receipts": msgspec.to_builtins(receipts),
         "decisions": [decision_told(each) for each in reversed(decisions)],

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import get_args
 
 import click
-from msgspec import structs
 
 from moderation_ai.cli.actions import decision_told
 from moderation_ai.cli.terminal.filters import platform_named
 from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pass_invocation, run, settings_options
-from moderation_ai.cli.terminal.printing import default_limit, print_json, print_line
+from moderation_ai.cli.terminal.ledger import print_found
+from moderation_ai.cli.terminal.printing import default_limit
 from moderation_ai.cli.terminal.stores import opened
 from moderation_ai.cli.terminal.text import plain, shortened
 from moderation_ai.cli.terminal.times import clock_time
 from moderation_ai.core.decisions import Action as Verdict
-from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import Decided, LedgerFilter
 
-_PAGE = 500
 _SHOWN = 200
 
 
@@ -52,22 +49,7 @@ def list_decisions(
 
 async def _print_found(url: str, which: LedgerFilter, limit: int | None, as_json: bool) -> None:
     async with opened(url) as store:
-        async for page in _pages(store, which, limit):
-            if as_json:
-                print_json(decision_told(each) for each in page)
-            else:
-                for each in page:
-                    print_line(_line(each))
-
-
-async def _pages(store: Store, which: LedgerFilter, limit: int | None) -> AsyncIterator[list[Decided]]:
-    left = limit
-    while page := await store.decisions(which, limit=_PAGE if left is None else min(_PAGE, left)):
-        yield page
-        which = structs.replace(which, before_id=page[-1].id)
-        left = None if left is None else left - len(page)
-        if left is not None and left <= 0:
-            return
+        await print_found(store.decisions, which, limit, told=decision_told, line=_line, as_json=as_json)
 
 
 def _line(decided: Decided) -> str:
