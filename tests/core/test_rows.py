@@ -10,7 +10,7 @@ from moderation_ai.core.api import Reading
 from moderation_ai.core.content import read_json
 from moderation_ai.core.events import Fact
 from moderation_ai.core.flows import Answer
-from moderation_ai.core.polling import rows_of
+from moderation_ai.core.polling import MOST_TOLD, rows_of
 from moderation_ai.core.subjects import Data
 from tests.platforms.fixtures import NOW
 
@@ -40,10 +40,11 @@ def test_of_a_deletion_no_row_is_left() -> None:
     [
         (BODY, "data.rows", []),
         (BODY, "data.nothing", [fact("a1")]),
+        (BODY, "data.rows", [fact(str(number)) for number in range(MOST_TOLD + 1)]),
         (BODY, "data.rows", [fact("hash", "unknown"), fact("a1")]),
         (b'{"rows":[{"id":"a1","n":123456789012345678901234567890}]}', "rows", [fact("a1")]),
     ],
-    ids=["nothing new", "no list", "not understood", "a number beyond all bounds"],
+    ids=["nothing new", "no list", "more than any list shows", "not understood", "a number beyond all bounds"],
 )
 def test_what_cannot_be_cut_is_kept_as_it_came(body: bytes, path: str, told: list[Fact]) -> None:
     kept = rows_of(reading(body), path, told)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation_ai.core.events import Fact
+from moderation_ai.core.shelves import ShelfTrail
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.trails import MAX_PAGES, MAX_SEEN, Aspect, Item, Trail, read_trail, text_state
 
@@ -118,6 +119,19 @@ def test_a_change_is_told_and_the_same_state_is_not() -> None:
 def test_what_stood_out_before_it_was_seen_is_told_beside_its_creation() -> None:
     told = Trail().take([item(1, stands_out=True, version="noon")])
     assert [each.event_type for each in told] == ["comment.created", "comment.updated"]
+
+
+def test_of_a_page_longer_than_is_remembered_the_newest_are() -> None:
+    trail = Trail()
+    trail.take([item(number) for number in range(10 * MAX_SEEN)])
+    assert list(trail.seen) == [str(number) for number in range(9 * MAX_SEEN, 10 * MAX_SEEN)]
+
+
+def test_no_list_of_media_is_too_long_to_be_remembered() -> None:
+    trail = ShelfTrail()
+    trail.plan({str(number): 1 for number in range(100_000)})
+    assert len(trail.to_text()) < 20_000
+    assert trail.todo[0] == "0"
 
 
 def test_a_trail_is_bounded_and_forgets_what_was_not_seen_for_longest() -> None:

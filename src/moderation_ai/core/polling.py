@@ -94,14 +94,22 @@ class Polls:
         raise MalformedPayload(f"{self.name} has nothing that can be polled")
 
 
+MOST_TOLD = 200
+"""Facts that the rows of a list are looked through for, each for each: a list of a platform shows a hundred things."""
+
+
 def rows_of(reading: Reading, path: str, told: Sequence[Fact]) -> bytes:
     """Return the answer without the rows of its list at ``path`` that tell nothing new.
 
     A list shows a hundred things for one that is new, and is asked for again and again: whole, each would be kept a
-    hundred times. Where a fact is ``unknown`` the answer is returned as it came.
+    hundred times. Where a fact is ``unknown``, or more than ``MOST_TOLD`` are told, the answer is returned as it came.
     """
     whole, rows = reading.answer.body, at(reading.body, path)
-    if not told or not isinstance(rows, list) or any(fact.event_type == "unknown" for fact in told):
+    if (
+        not 0 < len(told) <= MOST_TOLD
+        or not isinstance(rows, list)
+        or any(fact.event_type == "unknown" for fact in told)
+    ):
         return whole
     try:
         ids = {msgspec.json.encode(fact.object_id) for fact in told}

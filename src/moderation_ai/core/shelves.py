@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from math import inf
 
 import msgspec
 
 from moderation_ai.core.events import Fact
 from moderation_ai.core.trails import SAME_POLL, Aspect, Item, Trail
+
+MAX_SHELVES = 500
+"""Media or videos of one feed that are remembered, the first that are shown: lists of platforms show a hundred."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class ShelfTrail(Trail, kw_only=True, omit_defaults=True):
         Nothing tells of an edit, of hiding, or of a deletion that a new comment made up for: so each poll reads one
         shelf more, by turns. What could not be read the last time comes last.
         """
+        counts = dict(islice(counts.items(), MAX_SHELVES))
         missed = {place_of(self.seen[each])[0] for each in self.missing if each in self.seen}
         chosen = [each for each, count in counts.items() if count != self.counts.get(each, 0) or each in missed]
         filled = [each for each, count in counts.items() if count]

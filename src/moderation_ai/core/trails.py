@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -126,8 +127,9 @@ class Trail(msgspec.Struct, kw_only=True, omit_defaults=True):
             if not is_look:
                 self.seen.pop(item.id, None)
             self.seen[item.id] = item.state
-        while len(self.seen) > MAX_SEEN:
-            del self.seen[next(iter(self.seen))]
+        # All at once: to look for the first again after each takes quadratic time.
+        for each in list(islice(self.seen, max(0, len(self.seen) - MAX_SEEN))):
+            del self.seen[each]
         self.missing = [each for each in self.missing if each in self.seen]
         return told
 
