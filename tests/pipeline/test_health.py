@@ -127,6 +127,14 @@ def test_silence_counts_from_the_last_event_and_before_the_first_from_the_start(
     assert found.since == NOW - timedelta(seconds=100)
 
 
+def test_a_bridge_that_names_ever_new_platforms_makes_no_table_grow() -> None:
+    tally = Tally()
+    for number in range(1000):
+        tally.lack_text(f"place{number}")
+    assert len(tally.not_assessed) <= 201
+    assert tally.not_assessed["other"] == 800
+
+
 def test_types_that_nobody_handles_are_named_and_do_not_grow_without_end() -> None:
     tally = Tally()
     for number in range(1000):

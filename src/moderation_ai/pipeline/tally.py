@@ -119,6 +119,11 @@ class Tally:
         known = event_type in self.unhandled or len(self.unhandled) < _NAMED
         self.unhandled[event_type[:60] if known else OTHER] += 1
 
+    def lack_text(self, platform: str) -> None:
+        """Count a comment whose text could not be had; at most 200 platforms by name, for a bridge may name any."""
+        known = platform in self.not_assessed or len(self.not_assessed) < _NAMED
+        self.not_assessed[platform if known else OTHER] += 1
+
     def run(self, handler: str, state: str) -> None:
         """Count a handler's run by what came of it."""
         self.runs[handler, state] += 1

@@ -68,7 +68,7 @@ class Fetcher:
             return event
         seen = await self._look(access, access.platform.target(event)) if access is not None else None
         if seen is None or seen.comment is None or not seen.comment.text:
-            self._tally.not_assessed[event.platform] += 1
+            self._tally.lack_text(event.platform)
             return event
         found = replace(event.data, comment=_filled(comment, seen.comment))
         return replace(event, data=found)
