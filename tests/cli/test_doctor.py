@@ -60,6 +60,8 @@ def test_missing_platforms_and_secrets_are_failures(run: Run) -> None:
     ("text", "check", "status", "said"),
     [
         (f'[platforms.x]\nsecrets = "{GOOD}"\n', "secrets", "ok", "twitter: 1 live"),
+        (f'[platforms.x]\nsecrets = "{GOOD}"\n', "platforms", "ok", "`serve` serves twitter"),
+        ('[platforms.medium]\nwatch = "@rye"\n', "platforms", "ok", "`serve` only polls medium"),
         (f'[platforms.x]\nsecrets = ["{GOOD}", "short"]\n', "secrets", "warning", "secret 2 of 2 can be guessed"),
         ("[platforms.x]\nallow_unverified = true\n", "secrets", "warning", "whoever sends them"),
         (f'[platforms.instagram]\nsecrets = "{GOOD}"\n', "handshake", "warning", "there is no verify_token"),

@@ -7,13 +7,16 @@ import logging
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moderation_ai.cli.terminal.logs import JsonFormatter, TextFormatter, set_up_logs
+from moderation_ai.cli.terminal.stores import unreadable
 from moderation_ai.cli.terminal.text import plain, plain_json, shortened
 from moderation_ai.cli.terminal.times import read_time
 from tests.cli.filling import NOW
@@ -140,3 +143,8 @@ def test_logs_go_to_the_standard_error_from_their_level_on(
     logging.getLogger("somewhere").error("heard")
     assert "heard" in written.getvalue()
     assert "unheard" not in written.getvalue()
+
+
+def test_a_store_that_this_user_may_not_write_is_told_as_that() -> None:
+    assert "it takes a user who may write it" in str(unreadable(Path("a.db"), apsw.ReadOnlyError("no")))
+    assert "a.db cannot be read as a store: odd" in str(unreadable(Path("a.db"), apsw.NotADBError("odd")))

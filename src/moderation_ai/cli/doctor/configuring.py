@@ -35,7 +35,10 @@ def check_platforms(settings: Settings) -> Iterator[Finding]:
         for each in error.each:
             yield failure("secrets", str(each), "`moderation-ai serve` does not start like this")
         return
-    yield ok("platforms", f"`serve` serves {', '.join(sorted(served))}")
+    polled = sorted(settings.platforms.keys() - served.keys())
+    parts = [f"serves {', '.join(sorted(served))}"] if served else []
+    parts += [f"only polls {', '.join(polled)}"] if polled else []
+    yield ok("platforms", f"`serve` {' and '.join(parts)}")
     for name, (platform, credential) in served.items():
         yield from _check_credential(name, platform, credential)
 

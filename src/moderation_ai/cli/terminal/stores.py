@@ -58,9 +58,18 @@ def schemas(file: Path) -> tuple[int, int]:
     try:
         return schema_version(connection), migrations()[-1][0]
     except apsw.Error as error:
-        raise StoreError(f"{file} cannot be read as a store: {error}") from error
+        raise unreadable(file, error) from error
     finally:
         connection.close()
+
+
+def unreadable(file: Path, error: apsw.Error) -> StoreError:
+    """Return why a store's file cannot be read: readers leave marks, so it takes the right to write too."""
+    if isinstance(error, apsw.ReadOnlyError):
+        return StoreError(
+            f"{file} cannot be read: it takes a user who may write it, as that of `moderation-ai serve` may"
+        )
+    return StoreError(f"{file} cannot be read as a store: {error}")
 
 
 async def schemas_of(url: str) -> tuple[int, int]:
