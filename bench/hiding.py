@@ -37,10 +37,14 @@ _TIMEOUT = 180.0
 
 
 class Hidden(msgspec.Struct, frozen=True):
-    """What a run found: times in milliseconds, comments, calls that were too many, and the share that was in order."""
+    """What a run found: times in milliseconds, comments, calls that were too many, and the share that was in order.
+
+    ``cpu_ms`` is the gateway's processor time for one comment, all threads together.
+    """
 
     p50_ms: float
     p99_ms: float
+    cpu_ms: float
     written: int
     missed: int
     limits_429: int
@@ -61,6 +65,7 @@ def measure(folder: Path) -> dict[str, float]:
         "hide_comments_per_second": RATE,
         "time_to_hide_p50_ms": raised.p50_ms,
         "time_to_hide_p99_ms": raised.p99_ms,
+        "hide_cpu_ms_per_comment": raised.cpu_ms,
         "limits_429": limited.limits_429,
         "severest_first": limited.severest_first,
         "limited_hidden": limited.written - limited.missed,
@@ -81,17 +86,20 @@ async def hide(folder: Path, times: int, rate: int, seconds: float) -> Hidden:
     keys = {name: secrets.token_hex(16) for name in PLATFORMS}
     with Playing(keys, seed=1, serial=1, times=times).served() as stage:
         url = f"sqlite:///{folder / 'hiding.db'}"
-        with _gateway({**settings_of(keys, url), **stage.settings()}) as port:
+        with _gateway({**settings_of(keys, url), **stage.settings()}) as (port, pid):
             stage.push(port)
             began = await _warm_up(stage)
+            before = cores.cpu_seconds(pid)
             await _write(stage, rate, seconds)
             await asyncio.to_thread(stage.settle)
             if times > 1:
                 await _until_hidden(stage)
+            used = cores.cpu_seconds(pid) - before
     found = sorted(times_to_hide(stage.fakes, began))
     return Hidden(
         p50_ms=share_of(found, 0.50),
         p99_ms=share_of(found, 0.99),
+        cpu_ms=used / max(1, stage.written - _WARM_UP) * 1e3,
         written=stage.written,
         missed=stage.missed,
         limits_429=sum(fake.meter.exceeded for fake in stage.fakes),
@@ -100,10 +108,11 @@ async def hide(folder: Path, times: int, rate: int, seconds: float) -> Hidden:
 
 
 @contextmanager
-def _gateway(settings: Mapping[str, str]) -> Iterator[int]:
+def _gateway(settings: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """Run a gateway; give its port and its process's id."""
     gateway = GatewayProcess(settings)
     try:
-        yield gateway.start()
+        yield gateway.start(), gateway.pid
     finally:
         gateway.kill()
 

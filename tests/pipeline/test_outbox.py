@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,21 @@ class Stage:
     def later(self, seconds: float) -> None:
         self.clock.set(self.clock.now() + timedelta(seconds=seconds))
         self.outbox.wake()
+
+
+class Looks:
+    """A store that counts how often somebody looked for actions that are due."""
+
+    def __init__(self, store: Store) -> None:
+        self.count = 0
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def claim_actions(self, *arguments: Any, **named: Any) -> list[Action]:
+        self.count += 1
+        return await self._store.claim_actions(*arguments, **named)
 
 
 @asynccontextmanager
@@ -277,6 +293,26 @@ async def test_who_does_not_wait_any_more_keeps_nobody_else_from_hearing() -> No
         async with asyncio.timeout(60):
             await asyncio.wrap_future(waiting)
         assert (await stage.until(action, "done")).status == "done"
+
+
+async def test_what_waits_for_its_object_is_done_as_soon_as_that_is_free() -> None:
+    async with staged("twitter") as stage:
+        thing = stage.fake.write("Too salty.")
+        wanted = [await stage.want(thing, "reply", text="Thank you"), await stage.want(thing)]
+        stage.begin()  # The clock stands still: nobody looks again for want of news.
+        for action in wanted:
+            await stage.until(action, "done")
+
+
+async def test_nothing_is_looked_for_where_nothing_can_be_due() -> None:
+    async with staged("twitter") as stage:
+        looks = stage.outbox.store = Looks(stage.store)  # type: ignore[assignment]  # it has all of the verbs
+        actions = [await stage.want(stage.fake.write(f"Too salty {number}.")) for number in range(3)]
+        stage.begin()
+        for action in actions:
+            await stage.until(action, "done")
+        await stage.end()
+        assert looks.count == 1
 
 
 async def test_fifty_comments_go_into_one_call_on_youtube_and_one_that_is_refused_harms_no_other() -> None:

@@ -156,6 +156,18 @@ async def test_actions_on_one_object_are_handed_out_one_at_a_time_in_order(store
     assert [one.action for one in await claim(store, "w2")] == ["unhide"]
 
 
+async def test_a_settlement_tells_whether_it_made_way_for_what_is_wanted_next(store: Store) -> None:
+    await store.want(wanted("hide"), NOW)
+    (first,) = await claim(store)
+    await store.want(wanted("unhide"), NOW)
+    again = Settled(id=first.id, status="retry", due_at=NOW)
+    assert not await store.settle_actions([again], NOW, worker="w1")
+    (first,) = await claim(store)
+    assert await store.settle_actions([Settled(id=first.id, status="done")], NOW, worker="w1")
+    (second,) = await claim(store)
+    assert not await store.settle_actions([Settled(id=second.id, status="done")], NOW, worker="w1")
+
+
 async def test_who_changed_their_mind_is_heard_and_a_repeat_is_not(store: Store) -> None:
     for action in ("hide", "unhide"):
         await store.want(wanted(action), NOW)

@@ -132,15 +132,16 @@ def claim(worker: str, limit: int, now: datetime, lease: float, share: int) -> V
     return found
 
 
-def settle(settled: Sequence[Settled], now: datetime, worker: str) -> Verb[None]:
-    """Write down what came of actions that ``worker`` had."""
+def settle(settled: Sequence[Settled], now: datetime, worker: str) -> Verb[bool]:
+    """Write down what came of actions that ``worker`` had; say whether that made way for others."""
+    made_way = False
     for one in settled:
         is_open = one.status == RETRY
-        yield (
+        objects = yield (
             f"UPDATE {{s}}actions SET state = $1, status = $2, due_at = $3, begun = CASE WHEN $4 = 1 THEN 1 ELSE begun "
             "END, tries = tries - $5, reason = $6, made_id = $7, worker = NULL, until = NULL, "
             "target = CASE WHEN $8 = 1 THEN target END, text = CASE WHEN $8 = 1 THEN text END "
-            f"WHERE id = $9 AND state = {_LEASED} AND worker = $10",
+            f"WHERE id = $9 AND state = {_LEASED} AND worker = $10 RETURNING platform, object_id",
             (
                 _WAITING if is_open else _SETTLED,
                 OPEN if is_open else one.status,
@@ -157,6 +158,18 @@ def settle(settled: Sequence[Settled], now: datetime, worker: str) -> Verb[None]
         if one.counts:
             line = Receipt(at=now, status=one.status, reason=one.reason, made_id=one.made_id)
             yield from note_receipt(one.id, line)
+        if objects and not is_open and not made_way:
+            made_way = yield from _is_awaited(*objects[0])
+    return made_way
+
+
+def _is_awaited(platform: str, object_id: str) -> Verb[bool]:
+    """Say whether something is wanted of an object that is not done yet."""
+    rows = yield (
+        f"SELECT 1 FROM {{s}}actions WHERE platform = $1 AND object_id = $2 AND state <> {_SETTLED} LIMIT 1",
+        (platform, object_id),
+    )
+    return bool(rows)
 
 
 def release(worker: str) -> Verb[None]:

@@ -235,8 +235,11 @@ class Ledger(Protocol):
         are paused are left alone. What a worker held whose lease is over is due again, as ``begun``.
         """
 
-    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> None:
-        """Write down what came of actions. Of one that another worker has by now, the receipt alone is kept."""
+    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> bool:
+        """Write down what came of actions. Of one that another worker has by now, the receipt alone is kept.
+
+        Says whether more is wanted of one of their objects, which had to wait for these.
+        """
 
     async def release_actions(self, worker: str) -> None:
         """Give back what ``worker`` holds, as ``begun``: it may have been in the middle of it."""
@@ -271,7 +274,8 @@ class Ledger(Protocol):
         """Take units of an account's allowances, all or none.
 
         Returns None if they were taken, else a time at which it is worth asking again. Processes that share the store
-        share the allowances.
+        share the allowances. It survives the end of a process; the failure of a machine may forget what was taken at
+        that very moment.
         """
 
     async def spent(self, now: datetime) -> list[Spent]:

@@ -47,9 +47,9 @@ class SqlLedger(SqlVerbs):
         """Lease actions that are due."""
         return await self._change(lambda: acting.claim(worker, limit, now, lease, share))
 
-    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> None:
-        """Write down what came of actions."""
-        await self._change(lambda: acting.settle(settled, now, worker))
+    async def settle_actions(self, settled: Sequence[Settled], now: datetime, *, worker: str) -> bool:
+        """Write down what came of actions; say whether that made way for others."""
+        return await self._change(lambda: acting.settle(settled, now, worker))
 
     async def release_actions(self, worker: str) -> None:
         """Give back what ``worker`` holds."""
@@ -88,7 +88,7 @@ class SqlLedger(SqlVerbs):
 
     async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
         """Take units of an account's allowances, all or none."""
-        return await self._change(lambda: allowances.spend(platform, account, costs, now))
+        return await self._change(lambda: allowances.spend(platform, account, costs, now), is_minor=True)
 
     async def spent(self, now: datetime) -> list[Spent]:
         """Return what was spent of each allowance."""

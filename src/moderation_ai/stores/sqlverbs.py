@@ -18,8 +18,8 @@ Verb = Generator[tuple[str, Sequence[Any]], Rows, T]
 class SqlVerbs:
     """Run verbs in a database, each in one transaction."""
 
-    async def _change(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb that changes something."""
+    async def _change(self, make: Callable[[], Verb[T]], *, is_minor: bool = False) -> T:
+        """Run a verb that changes something; what is minor need not be safe from a power cut before the next change."""
         raise NotImplementedError
 
     async def _look(self, make: Callable[[], Verb[T]]) -> T:

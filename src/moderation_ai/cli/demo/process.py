@@ -37,6 +37,11 @@ class GatewayProcess:
         )
         return _port_of(self._wait_until_ready(self._child))
 
+    @property
+    def pid(self) -> int:
+        """Return the process's id; 0 before it was started."""
+        return 0 if self._child is None else self._child.pid
+
     def _wait_until_ready(self, child: subprocess.Popen[bytes]) -> dict[str, Any]:
         assert child.stdout is not None
         for line in child.stdout:

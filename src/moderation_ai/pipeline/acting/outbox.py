@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -27,7 +28,7 @@ from moderation_ai.pipeline.credentials.keyfile import find_keys
 from moderation_ai.pipeline.credentials.sealing import Sealer
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.ledger import DEAD, UNCERTAIN, Action, Settled
+from moderation_ai.stores.ledger import DEAD, RETRY, UNCERTAIN, Action, Settled
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ LIMIT = 64
 """Actions that an outbox holds at once: few, so that a severe one that comes later is not far behind."""
 AT_ONCE = 16
 """Calls to one account's platform that go on at once."""
+FEW = 4
+"""Actions of one account that are claimed at once where no more are due; where it is more, we look again."""
 LEASE = 120.0
 """Seconds after which another worker may have what this one held."""
 POLL = 1.0
@@ -80,6 +83,7 @@ class Outbox:
         )
         self._poll = poll
         self._held = 0
+        self._is_full = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._gates: dict[Key, asyncio.Semaphore] = {}
         self._rests: dict[Key, datetime] = {}
@@ -130,16 +134,27 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         while not self._stopping:
             self._wake.clear()
-            claimed: list[Action] = []
+            is_more = False
             try:
-                room = LIMIT - self._held
-                if room >= LIMIT // 4:
-                    claimed = await self.store.claim_actions(self.name, room, self.clock.now(), LEASE)
-                    self._begin(claimed)
+                is_more = await self._claim()
             except StoreError as error:
                 logger.warning("the outbox cannot claim, again in %.1f s: %s", self._poll, error)
-            if not claimed:
+            if not is_more:
                 await self.clock.wait(self._wake, self._poll)
+
+    async def _claim(self) -> bool:
+        """Begin with what is due as far as there is room; say whether more may be due.
+
+        An account is given a part of the room only: where one has fewer than that, nothing of it is left.
+        """
+        room = LIMIT - self._held
+        self._is_full = room < LIMIT // 4
+        if self._is_full:
+            return False
+        claimed = await self.store.claim_actions(self.name, room, self.clock.now(), LEASE)
+        self._begin(claimed)
+        most = max(Counter((each.platform, each.account) for each in claimed).values(), default=0)
+        return most >= max(1, min(FEW, room // max(1, len(self.accesses))))
 
     def _begin(self, claimed: Sequence[Action]) -> None:
         for batch in self._batches(claimed):
@@ -262,9 +277,10 @@ class Outbox:
         await self.store.pause_account(*key, self._rests[key], reason)
 
     async def _settle(self, batch: list[Action], settled: Sequence[Settled]) -> None:
+        made_way = any(each.status == RETRY for each in settled)
         try:
             if settled:
-                await self.store.settle_actions(settled, self.clock.now(), worker=self.name)
+                made_way |= await self.store.settle_actions(settled, self.clock.now(), worker=self.name)
         except StoreError as error:
             # Its lease ends by itself, and then we look before it is done again.
             logger.warning("what came of %d actions could not be written down: %s", len(batch), error)
@@ -274,7 +290,8 @@ class Outbox:
                 for waiter in self._waiters.pop(action.id, []):
                     with suppress(InvalidStateError):  # It may have had enough of waiting by now, on any thread.
                         waiter.set_result(None)
-            self._wake.set()
+            if made_way or self._is_full:
+                self._wake.set()
 
     async def stop(self, deadline: float) -> bool:
         """Claim no more, let what is being sent come to its end for ``deadline`` seconds, give back the rest."""

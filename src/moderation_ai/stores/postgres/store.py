@@ -291,8 +291,8 @@ class PostgresStore(SqlLedger, SqlRegister, SqlSessions):
         """Return the caller's time only where leases end by it."""
         return to_micros(now) if self._by_caller else None
 
-    async def _change(self, make: Callable[[], Verb[T]]) -> T:
-        """Run a verb that changes something."""
+    async def _change(self, make: Callable[[], Verb[T]], *, is_minor: bool = False) -> T:
+        """Run a verb that changes something; each is safe before this returns."""
         return await self._do(lambda c: acting.run(c, make()))
 
     async def _look(self, make: Callable[[], Verb[T]]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 import apsw
@@ -19,7 +20,12 @@ def run(connection: apsw.Connection, verb: Verb[T]) -> T:
         while True:
             # SQLite takes $1 for a name.
             named = {str(number): value for number, value in enumerate(values, 1)}
-            sql, values = verb.send(ask(connection, sql.format(s="", lock="", skip="", clock="NULL"), named))
+            sql, values = verb.send(ask(connection, _of_sqlite(sql), named))
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+@lru_cache(maxsize=256)
+def _of_sqlite(sql: str) -> str:
+    return sql.format(s="", lock="", skip="", clock="NULL")

@@ -239,9 +239,9 @@ class SqliteStore(SqlLedger, SqlRegister, SqlSessions):
         """Forget a subscription."""
         return await self._write(lambda c: register.delete(c, platform, subscription_id))
 
-    async def _change(self, make: Callable[[], Verb[T]]) -> T:
+    async def _change(self, make: Callable[[], Verb[T]], *, is_minor: bool = False) -> T:
         """Run a verb that changes something."""
-        return await self._write(lambda c: acting.run(c, make()))
+        return await self._write(lambda c: acting.run(c, make()), repeatable=is_minor)
 
     async def _look(self, make: Callable[[], Verb[T]]) -> T:
         """Run a verb that only reads."""
