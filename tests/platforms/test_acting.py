@@ -14,6 +14,7 @@ from moderation_ai.core.asked import find_call
 from moderation_ai.core.errors import (
     ContentGone,
     CredentialsRejected,
+    ModerationError,
     OutcomeUnknown,
     PlatformError,
     PlatformUnavailable,
@@ -198,6 +199,29 @@ def test_gets_the_next_tokens_and_keeps_who_it_is(platform: Platform) -> None:
     assert session.is_due(session.expires_at)
     assert len(asked) == 1
     assert "nobody-may-see" not in repr(session) + repr(asked) + repr(CLIENT)
+
+
+@every_actor
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
+def test_a_token_that_a_platform_puts_where_its_error_code_stands_is_not_repeated(
+    platform: Platform, status: int
+) -> None:
+    token = "0123abcd-4567EFGH_89"
+    bodies: list[object] = [
+        {"error": token},
+        {"error": {"code": token, "message": token, "status": token, "errors": [{"reason": token}]}},
+        {"errors": [{"code": token, "type": token, "title": token}], "title": token, "type": token, "code": token},
+        {"json": {"errors": [[token, token, token]]}, "reason": token, "message": token},
+    ]
+    said = []
+    for body in bodies:
+        for flow in (platform.session(SESSION, CLIENT), moderate(platform, act_of("hide"))):
+            try:
+                drive(flow, lambda _, body=body: answer(status, json.dumps(body)))  # type: ignore[misc]
+            except ModerationError as error:
+                said.append(str(error))
+    assert said
+    assert token not in "".join(said)
 
 
 ODD_TOKENS = [None, "", 7, "a b", "a\r\nX-Evil: 1", "ü", "x" * 5000]

@@ -39,8 +39,9 @@ _SAYS: Mapping[type[PlatformError], str] = {
 }
 
 
-# What a platform says stands in no message of ours; the word for it may, if it is one.
-_PLAIN = re.compile(r"[A-Za-z0-9_./ -]{1,64}\Z", re.ASCII)
+# What a platform says stands in no message of ours; the word or number for it may, if it is one. Tokens, which it may
+# have put there, mix letters and digits.
+_PLAIN = re.compile(r"(?:[0-9]{1,10}(?:[./-][0-9]{1,10})?|[A-Za-z_./ -]{1,64})\Z", re.ASCII)
 
 
 def no_codes(body: Any) -> tuple[str, ...]:
