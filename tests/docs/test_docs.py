@@ -120,7 +120,14 @@ def command_lines() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("line", sorted({line for _, line in command_lines()}))
+def advised_lines() -> set[str]:
+    """Return every command of ours that a message of the program names, with the words that follow it."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    found = {line for text in texts for line in re.findall(r"(?<!`)`(moderation-ai [a-z]+ [^`\n]+)`", text)}
+    return {line.replace("{status}", "dead") for line in found}
+
+
+@pytest.mark.parametrize("line", sorted({line for _, line in command_lines()} | advised_lines()))
 def test_every_command_line_is_understood(line: str) -> None:
     command: click.Command = cli
     context, (_, *words) = None, shlex.split(line.replace("…", ""), comments=True)

@@ -11,7 +11,7 @@ from moderation_ai.core.fernet import read_key
 
 NO_KEY = (
     "put it behind the newest in credentials.keys (MODERATION_AI_CREDENTIALS__KEYS), or copy the key file that belongs "
-    "to the store; if it is lost, `moderation-ai accounts forget` and authorise the accounts again"
+    "to the store; if it is lost, `moderation-ai accounts forget ACCOUNT` and authorise the accounts again"
 )
 """What to do where the key is not here."""
 

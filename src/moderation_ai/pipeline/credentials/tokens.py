@@ -122,7 +122,7 @@ def unseal(saved: SavedSession, sealer: Sealer) -> KeptRecord:
     if (record.platform, record.account) != (saved.platform, saved.account):
         raise ConfigurationError(
             f"the tokens in the store for {saved.platform}/{saved.account} were another account's: somebody moved "
-            "them; run `moderation-ai accounts forget` and authorise the account again"
+            "them; run `moderation-ai accounts forget ACCOUNT` and authorise the account again"
         )
     return KeptRecord(record=record, version=saved.version, is_refused=saved.refused_at is not None)
 
