@@ -28,7 +28,7 @@ from moderation_ai.stores.base import EventFilter
 from moderation_ai.web.gateway import Gateway
 from tests.fakes.gates import GATES, on_loop
 from tests.fakes.stage import Stage
-from tests.fakes.test_subscribing import HOST
+from tests.fakes.subscribed import HOST
 from tests.kinds import new_store
 from tests.web.stage import Served
 
