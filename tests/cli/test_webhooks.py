@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from moderation_ai.cli import cli
 from moderation_ai.cli.terminal.invocation import Invocation
+from moderation_ai.cli.webhooks.printing import print_subscriptions
+from moderation_ai.core.subscribing import POLLED, Subscription
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.pipeline.clock import ManualClock
 from tests.cli.conftest import rows
@@ -165,3 +167,12 @@ def test_an_empty_list_says_what_to_do_next(desk: Desk) -> None:
     said = desk("list", "--stored")
     assert (said.exit_code, "sync --dry-run" in said.stderr) == (0, True)
     assert "nothing is registered" in desk("renew").stderr
+
+
+def test_what_is_polled_is_shown_with_when_it_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    feed = Subscription(id="poll:posts", url="", platform="medium", status=POLLED, verified_at=NOW, due_at=NOW)
+    print_subscriptions([feed], False, NOW)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "poll:posts  medium  polled"
+    assert "last read 2026-" in said[1]
+    assert "last event" not in said[1]

@@ -61,6 +61,15 @@ async def test_an_account_that_cannot_ask_is_noted_with_what_to_set() -> None:
         assert stage.counter.asked == []
 
 
+async def test_what_was_noted_says_what_lacks_now() -> None:
+    async with subscribed() as stage:
+        (only,) = await register_all(subscriber(stage, site()), DESK, URL)
+        await stage.store.save_subscription(replace(only, reason="an old reason"))
+        (now,) = await register_all(subscriber(stage, site()), DESK, URL)
+        assert "set platforms.desk.access_token" in (now.reason or "")
+        assert [row.reason for row in await stage.rows()] == [now.reason]
+
+
 async def test_what_was_noted_is_the_same_when_it_is_told() -> None:
     async with subscribed() as stage:
         (noted,) = await register_all(subscriber(stage, site()), DESK, URL)

@@ -8,7 +8,7 @@ from datetime import datetime
 from moderation_ai.cli.terminal.printing import print_json, print_line
 from moderation_ai.cli.terminal.text import plain
 from moderation_ai.cli.terminal.times import clock_time
-from moderation_ai.core.subscribing import Subscription
+from moderation_ai.core.subscribing import POLLED, Subscription
 
 
 def print_subscriptions(found: Sequence[Subscription], as_json: bool, now: datetime) -> None:
@@ -19,7 +19,7 @@ def print_subscriptions(found: Sequence[Subscription], as_json: bool, now: datet
     for each in found:
         place = f"{each.platform}/{each.account}" if each.account else each.platform
         status = each.status if each.ours else f"{each.status} (not ours)"
-        print_line(f"{plain(each.id)}  {place}  {status}  {plain(each.url)}")
+        print_line(f"{plain(each.id)}  {place}  {status}  {plain(each.url)}".rstrip())
         if each.topic:
             print_line(f"    topic   {plain(each.topic)}")
         elif each.events:
@@ -36,7 +36,9 @@ def _times(each: Subscription, now: datetime) -> str:
         parts.append(f"lease   {left(each.expires_at, now)}")
     if each.due_at is not None:
         parts.append(f"next look {clock_time(each.due_at)}")
-    if each.ours and each.verified_at is not None:
+    if each.status == POLLED and each.verified_at is not None:
+        parts.append(f"last read {clock_time(each.verified_at)}")
+    elif each.ours and each.verified_at is not None:
         parts.append(f"last event {clock_time(each.last_event_at) if each.last_event_at else 'none yet'}")
     return ", ".join(parts)
 

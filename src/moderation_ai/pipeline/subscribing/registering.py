@@ -160,7 +160,11 @@ async def _note(
     logger.warning("%s is noted for %s, and %s", url, platform.name, reason)
     for known in await subscriber.store.subscriptions(platform.name):
         if known.url == url and known.account == account:
-            return known
+            if known.status != REGISTERED or known.reason == reason:
+                return known
+            renewed = replace(known, reason=reason)
+            await subscriber.store.save_subscription(renewed)
+            return renewed
     made = Subscription(
         id=Wish(platform=platform.name, url=url, account=account).id,
         url=url,
