@@ -79,6 +79,7 @@ async def served(**arguments: Any) -> AsyncIterator[tuple[Server, Sender, str]]:
     finally:
         server.gate.set()
         listening.close()
+        await sender.close()  # also where the test failed, which this must not hide
         await server.until_open(0)
 
 
@@ -200,12 +201,12 @@ async def test_no_cookie_goes_from_one_account_to_another() -> None:
 async def test_no_log_tells_an_address_in_which_a_token_may_stand(caplog: pytest.LogCaptureFixture) -> None:
     async with served() as (_, sender, host):
         sender.open()
-        with caplog.at_level(logging.DEBUG):
+        with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "httpx2"):
             await sender.send(LOOK, X)
             await sender.send(replace(LOOK, once=True), X)
         assert "hidden-here" not in caplog.text
         async with httpx2.AsyncClient(trust_env=False) as theirs:
-            with caplog.at_level(logging.INFO):
+            with caplog.at_level(logging.INFO, "httpx2"):
                 await theirs.get(f"http://{host}/their-own")
         assert "their-own" in caplog.text, "and what others send is told as before"
         await sender.close()
