@@ -21,7 +21,7 @@ from moderation_ai.cli.demo.process import GatewayProcess
 from moderation_ai.cli.demo.running import settings_of
 from moderation_ai.core.decisions import SEVERITIES
 from moderation_ai.fakes import Fake
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 
 PLATFORMS = ("twitter", "instagram", "reddit", "tiktok")
 """Those that push comments."""

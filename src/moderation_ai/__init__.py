@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moderation_ai.pipeline.accounts import get_platform, hide_comment
-    from moderation_ai.pipeline.handling.moderation import StandardsEngine, standards_engine
+    from moderation_ai.pipeline.handling.standards import StandardsEngine, standards_engine
 
 __version__ = "0.1.0"
 
 __all__ = ["StandardsEngine", "get_platform", "hide_comment", "standards_engine"]
 
 _PLACES = {
-    "StandardsEngine": "handling.moderation",
+    "StandardsEngine": "handling.standards",
     "get_platform": "accounts",
     "hide_comment": "accounts",
-    "standards_engine": "handling.moderation",
+    "standards_engine": "handling.standards",
 }
 
 

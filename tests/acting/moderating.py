@@ -5,7 +5,7 @@ from __future__ import annotations
 from moderation_ai.core.events import WebhookEvent
 from moderation_ai.pipeline.accounts import DESK, hide_comment
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.platforms import find_platform
 from moderation_ai.policy.files import parse_policy
 from moderation_ai.stores.ledger import Wanted

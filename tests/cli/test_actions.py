@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from moderation_ai.core.acts import Target
-from moderation_ai.pipeline.handling.moderation import default_policy
+from moderation_ai.pipeline.handling.standards import default_policy
 from moderation_ai.policy.engine import Engine
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.ledger import Judgement, Settled, Wanted

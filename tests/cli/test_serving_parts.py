@@ -129,7 +129,7 @@ def test_a_token_that_cannot_be_kept_is_said_so() -> None:
 
 
 STORES = """
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.sender import Sender
 from moderation_ai.stores.memory import MemoryStore
 from moderation_ai.webhooks.handler import WebhookHandler

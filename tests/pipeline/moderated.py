@@ -14,7 +14,7 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.core.sources import Source
 from moderation_ai.fakes import Fake, find_fake
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.policy.files import parse_policy
 from moderation_ai.stores.base import EventFilter, Store
 from moderation_ai.stores.ledger import Action, Decided, LedgerFilter

@@ -18,7 +18,7 @@ from moderation_ai.core.platform import Credential
 from moderation_ai.core.sources import Source
 from moderation_ai.core.subjects import Data
 from moderation_ai.core.things import Thing
-from moderation_ai.pipeline.handling.moderation import default_policy
+from moderation_ai.pipeline.handling.standards import default_policy
 from moderation_ai.pipeline.receiving.intake import Intake
 from moderation_ai.pipeline.upkeep.erasing import Erased, Eraser
 from moderation_ai.platforms import all_platforms

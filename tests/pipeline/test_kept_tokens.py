@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from moderation_ai.core.access import Access
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.flows import Session
+from moderation_ai.pipeline.credentials.records import KeptRecord, Record, adopt, go_on, refresh_time, seal, unseal
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import KeptRecord, Record, adopt, go_on, refresh_time, seal, unseal
 from moderation_ai.platforms import find_platform
 from moderation_ai.stores.register import SavedSession
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from moderation_ai.pipeline.handling.moderation import default_policy
+from moderation_ai.pipeline.handling.standards import default_policy
 from moderation_ai.policy.engine import Engine
 from moderation_ai.policy.files import parse_policy
 

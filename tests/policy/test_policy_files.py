@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.handling.moderation import default_policy
+from moderation_ai.pipeline.handling.standards import default_policy
 from moderation_ai.policy.files import parse_policy
 from moderation_ai.policy.rules import AllOf, Check, Modes, Not, Test, Threshold
 

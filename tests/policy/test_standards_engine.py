@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from moderation_ai.core.decisions import Context
 from moderation_ai.core.errors import ConfigurationError
-from moderation_ai.pipeline.handling.moderation import LONG, StandardsEngine, standards_engine
+from moderation_ai.pipeline.handling.standards import LONG, StandardsEngine, standards_engine
 
 OWN = """\
 schema: moderation-policy/1

@@ -12,7 +12,7 @@ from moderation_ai.cli.terminal.invocation import Invocation, as_json_option, pa
 from moderation_ai.cli.terminal.printing import print_json, print_table
 from moderation_ai.config import Mistakes, require_platforms, require_two_ports, sources_of, watches_of
 from moderation_ai.config import show as show_settings
-from moderation_ai.pipeline.handling.moderation import read_policy
+from moderation_ai.pipeline.handling.standards import read_policy
 from moderation_ai.pipeline.polling.poller import feeds_of
 from moderation_ai.pipeline.watching.alerting import receiver_of
 

@@ -6,7 +6,7 @@ import logging
 import os
 
 from moderation_ai.config import DEFAULT_STORE_URL, PolicySettings, ServerSettings, load_variable
-from moderation_ai.pipeline.handling.moderation import StandardsEngine, standards_engine
+from moderation_ai.pipeline.handling.standards import StandardsEngine, standards_engine
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.memory import MEMORY_URL
 from moderation_ai.stores.opening import open_store

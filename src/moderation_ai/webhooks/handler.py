@@ -33,7 +33,7 @@ from moderation_ai.core.sources import Source
 from moderation_ai.pipeline.clock import SystemClock
 from moderation_ai.pipeline.handling.calling import Call, call_here
 from moderation_ai.pipeline.handling.handlers import TIMEOUT, Function, Handlers
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.pipeline.watching.alerting import receiver_of
 from moderation_ai.platforms import all_platforms

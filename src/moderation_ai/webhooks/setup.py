@@ -11,7 +11,7 @@ from moderation_ai.core.addresses import Networks
 from moderation_ai.core.retention import Retention
 from moderation_ai.core.sites import Site
 from moderation_ai.core.sources import Source
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.pipeline.receiving.intake import MAX_BODY
 from moderation_ai.pipeline.watching.alerting import AlertReceiver
 

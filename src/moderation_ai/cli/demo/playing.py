@@ -14,7 +14,7 @@ from moderation_ai.cli.demo.noting import share_of
 from moderation_ai.core.acts import HIDDEN, REMOVED
 from moderation_ai.fakes import Fake, fake_names, find_fake
 from moderation_ai.fakes.postman import Delivered
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.platforms import find_platform
 from moderation_ai.policy.files import parse_policy
 

@@ -39,7 +39,7 @@ from moderation_ai.config import (
 from moderation_ai.core.addresses import EVERYONE, Networks, trusted_networks
 from moderation_ai.core.errors import ConfigurationError
 from moderation_ai.core.sources import Source
-from moderation_ai.pipeline.handling.moderation import StandardsEngine, read_policy
+from moderation_ai.pipeline.handling.standards import StandardsEngine, read_policy
 from moderation_ai.pipeline.handling.worker import POLL
 from moderation_ai.pipeline.watching.alerting import receiver_of
 from moderation_ai.web.api import ConsoleApp

@@ -11,7 +11,7 @@ from moderation_ai.config import Settings
 from moderation_ai.core.errors import ConfigurationError, ModerationError
 from moderation_ai.core.retries import RetrySchedule
 from moderation_ai.pipeline.handling.handlers import Handlers
-from moderation_ai.pipeline.handling.moderation import StandardsEngine
+from moderation_ai.pipeline.handling.standards import StandardsEngine
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
 from moderation_ai.stores.urls import without_password

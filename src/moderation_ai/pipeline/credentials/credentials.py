@@ -14,9 +14,9 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import CredentialsRejected, ModerationError, PlatformError, UnsupportedAction
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.credentials.records import KeptRecord, with_settings
 from moderation_ai.pipeline.credentials.refreshing import PATIENCE, Refresher, cannot_be_had
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import KeptRecord, with_settings
 from moderation_ai.pipeline.credentials.vault import Key, Vault, key_of
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store

@@ -21,7 +21,7 @@ from moderation_ai.core.errors import (
 )
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
-from moderation_ai.pipeline.credentials.tokens import KeptRecord, with_settings
+from moderation_ai.pipeline.credentials.records import KeptRecord, with_settings
 from moderation_ai.pipeline.credentials.vault import Key, Vault, key_of
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store

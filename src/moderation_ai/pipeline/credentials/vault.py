@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from moderation_ai.core.access import Access
 from moderation_ai.core.flows import Session
 from moderation_ai.pipeline.clock import Clock
+from moderation_ai.pipeline.credentials.records import KeptRecord, adopt, go_on, seal, unseal
 from moderation_ai.pipeline.credentials.sealing import Sealer
-from moderation_ai.pipeline.credentials.tokens import KeptRecord, adopt, go_on, seal, unseal
 from moderation_ai.stores.base import Store
 
 Key = tuple[str, str]

@@ -19,7 +19,7 @@ from moderation_ai.pipeline.acting.echoes import Echoes
 from moderation_ai.pipeline.acting.outbox import Outbox
 from moderation_ai.pipeline.credentials.identities import Identities
 from moderation_ai.pipeline.handling.handlers import MODERATION, Function, Handler
-from moderation_ai.pipeline.handling.moderation import LONG, StandardsEngine
+from moderation_ai.pipeline.handling.standards import LONG, StandardsEngine
 from moderation_ai.pipeline.polling.fetching import Fetcher
 from moderation_ai.platforms import all_platforms
 from moderation_ai.stores.base import Claimed

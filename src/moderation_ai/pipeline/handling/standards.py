@@ -1,4 +1,4 @@
-"""Judging the text of an event: the standards engine, which knows where policies are kept."""
+"""Standards: by what the text of an event is judged, and where policies are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens as they are kept: what is saved of an account, and by which rules configured and saved ones meet."""
+"""Records: what is saved of an account's tokens, and by which rules configured and saved ones meet."""
 
 from __future__ import annotations
 
