@@ -52,7 +52,11 @@ def find_keys(configured: Sequence[str], file: Path | None, *, is_new: bool = Tr
 
 
 def read_keys(file: Path) -> list[str]:
-    """Return the keys in a file, one a line; none if it is not there. Links are not followed."""
+    """Return the keys in a file, one a line; none if it is not there. Links are not followed.
+
+    Raises ``ConfigurationError`` for a file that others may read, that is empty, or that holds what is no key, and
+    ``OSError`` where it cannot be read.
+    """
     try:
         number = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
