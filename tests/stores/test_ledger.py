@@ -9,7 +9,7 @@ import pytest
 
 from moderation_ai.core.acts import Target
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.ledger import Action, Judgement, LedgerFilter, Receipt, Settled, Spending, Wanted
+from moderation_ai.stores.ledger import APP, Action, Judgement, LedgerFilter, Receipt, Settled, Spending, Wanted
 from tests.stores.making import LEASE, NOW, after
 
 pytestmark = pytest.mark.anyio
@@ -222,6 +222,17 @@ async def test_of_several_allowances_all_are_taken_or_none(store: Store) -> None
     assert await store.spend("x", "", [wide, narrow], NOW) is not None
     assert await store.spend("x", "", [wide], NOW) is None
     assert await store.spend("x", "", [wide], NOW) is not None
+
+
+async def test_what_goes_by_app_is_shared_by_its_accounts_and_kept_where_an_account_has_none_left(store: Store) -> None:
+    shared = Spending(name="app", units=1, limit=2, seconds=100, by_app=True)
+    own = Spending(name="hide", units=1, limit=1, seconds=100)
+    assert await store.spend("x", "one", [own, shared], NOW) is None
+    assert await store.spend("x", "one", [own, shared], NOW) is not None
+    assert await store.spend("x", "two", [own, shared], NOW) is None
+    assert await store.spend("x", "three", [own, shared], NOW) is not None
+    units = {(each.account, each.name): each.units for each in await store.spent(NOW)}
+    assert [units.pop((APP, "app"), None), sum(units.values())] == [2, 2]
 
 
 async def test_two_workers_that_claim_at_once_share_nothing(store: Store) -> None:

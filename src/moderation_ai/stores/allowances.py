@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from moderation_ai.stores.ledger import Spending, Spent
+from moderation_ai.stores.ledger import APP, Spending, Spent
 from moderation_ai.stores.sqlverbs import Rows, Verb
 from moderation_ai.stores.times import to_micros, to_time
 
@@ -14,31 +14,38 @@ _TENTHS = 10
 
 def spend(platform: str, account: str, costs: Sequence[Spending], now: datetime) -> Verb[datetime | None]:
     """Take units of allowances, all or none; return None, or when to ask again."""
-    who = (platform, account)
-    yield "INSERT INTO {s}outboxes (platform, account) VALUES ($1, $2) ON CONFLICT (platform, account) DO NOTHING", who
-    yield "SELECT 1 FROM {s}outboxes WHERE platform = $1 AND account = $2 {lock}", who
+    of = [(APP if cost.by_app else account, cost) for cost in costs]
+    for owner in sorted({owner for owner, _ in of}):  # in one order, so that no two wait for each other
+        yield from _lock(platform, owner)
     at = to_micros(now)
     free_at = 0
-    for cost in costs:
+    for owner, cost in of:
         rows = yield (
             "SELECT slot, units FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot >= $4 "
             "ORDER BY slot",
-            (*who, cost.name, _slot(at, cost) - _TENTHS),
+            (platform, owner, cost.name, _slot(at, cost) - _TENTHS),
         )
         free_at = max(free_at, _free_at(rows, cost))
     if free_at:
         return to_time(free_at)
-    for cost in costs:
+    for owner, cost in of:
         yield (
             "DELETE FROM {s}spending WHERE platform = $1 AND account = $2 AND name = $3 AND slot < $4",
-            (*who, cost.name, _slot(at, cost) - _TENTHS),
+            (platform, owner, cost.name, _slot(at, cost) - _TENTHS),
         )
         yield (
             "INSERT INTO {s}spending AS t (platform, account, name, slot, units) VALUES ($1, $2, $3, $4, $5) "
             "ON CONFLICT (platform, account, name, slot) DO UPDATE SET units = t.units + excluded.units",
-            (*who, cost.name, _slot(at, cost), cost.units),
+            (platform, owner, cost.name, _slot(at, cost), cost.units),
         )
     return None
+
+
+def _lock(platform: str, account: str) -> Verb[None]:
+    """Let nobody else spend of an account until the transaction ends."""
+    who = (platform, account)
+    yield "INSERT INTO {s}outboxes (platform, account) VALUES ($1, $2) ON CONFLICT (platform, account) DO NOTHING", who
+    yield "SELECT 1 FROM {s}outboxes WHERE platform = $1 AND account = $2 {lock}", who
 
 
 def spent(now: datetime) -> Verb[list[Spent]]:

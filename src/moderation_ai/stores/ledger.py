@@ -164,12 +164,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of an allowance that a request costs: ``units`` of at most ``limit`` in any ``seconds``."""
+    """Units of an allowance that a request costs: ``units`` of at most ``limit`` in any ``seconds``.
+
+    What goes ``by_app`` is shared by all accounts of our app on the platform.
+    """
 
     name: str
     units: int
     limit: int
     seconds: int
+    by_app: bool = False
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,7 +275,7 @@ class Ledger(Protocol):
         """Add a line to the history of an action and change nothing else."""
 
     async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
-        """Take units of an account's allowances, all or none.
+        """Take units of the allowances of an account and of the app, all or none.
 
         Returns None if they were taken, else a time at which it is worth asking again. Processes that share the store
         share the allowances. It survives the end of a process; the failure of a machine may forget what was taken at

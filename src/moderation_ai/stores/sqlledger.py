@@ -87,7 +87,7 @@ class SqlLedger(SqlVerbs):
         await self._change(lambda: acting.note_receipt(action_id, receipt))
 
     async def spend(self, platform: str, account: str, costs: Sequence[Spending], now: datetime) -> datetime | None:
-        """Take units of an account's allowances, all or none."""
+        """Take units of the allowances of an account and of the app, all or none."""
         return await self._change(lambda: allowances.spend(platform, account, costs, now), is_minor=True)
 
     async def spent(self, now: datetime) -> list[Spent]:

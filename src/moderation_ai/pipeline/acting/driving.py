@@ -13,7 +13,7 @@ from moderation_ai.core.errors import ModerationError, OutcomeUnknown, RateLimit
 from moderation_ai.core.flows import Answer, Flow, Outgoing, Session
 from moderation_ai.sender import Sender
 from moderation_ai.stores.base import Store
-from moderation_ai.stores.ledger import APP, Spending
+from moderation_ai.stores.ledger import Spending
 
 T = TypeVar("T")
 
@@ -89,17 +89,17 @@ class Drive:
 
     async def _pay(self, call: Call) -> None:
         """Take what the call costs from the allowances; raise ``RateLimited`` if they do not last."""
-        limits = [*call.limits, *self._access.platform.api.limits]
-        for account in (APP, self._access.account):
-            ours = [limit for limit in limits if (limit.shared_by == "app") == (account == APP)]
-            costs = [_cost(call, limit, self._access.limits_factor) for limit in ours]
-            now = self._now()
-            again = await self._store.spend(self._access.platform.name, account, costs, now) if costs else None
-            if again is not None:
-                raise RateLimited(
-                    f"{call.name}: our allowance on {self._access.name} is used up for now",
-                    retry_after=seconds_until(again, now),
-                )
+        limits = (*call.limits, *self._access.platform.api.limits)
+        if not limits:
+            return
+        costs = [_cost(call, limit, self._access.limits_factor) for limit in limits]
+        now = self._now()
+        again = await self._store.spend(self._access.platform.name, self._access.account, costs, now)
+        if again is not None:
+            raise RateLimited(
+                f"{call.name}: our allowance on {self._access.name} is used up for now",
+                retry_after=seconds_until(again, now),
+            )
 
 
 def allowance_of(call: Call, limit: Limit) -> str:
@@ -109,5 +109,9 @@ def allowance_of(call: Call, limit: Limit) -> str:
 
 def _cost(call: Call, limit: Limit, factor: float) -> Spending:
     return Spending(
-        name=allowance_of(call, limit), units=call.cost, limit=max(1, int(limit.units * factor)), seconds=limit.seconds
+        name=allowance_of(call, limit),
+        units=call.cost,
+        limit=max(1, int(limit.units * factor)),
+        seconds=limit.seconds,
+        by_app=limit.shared_by == "app",
     )
