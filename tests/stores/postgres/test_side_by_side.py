@@ -14,7 +14,7 @@ from msgspec import structs
 from moderation_ai.core.errors import StoreError
 from moderation_ai.stores.base import EventFilter
 from moderation_ai.stores.postgres import PostgresStore
-from moderation_ai.stores.postgres.connection import migrations
+from moderation_ai.stores.postgres.connection import migrations, schema_version
 from tests.kinds import new_database
 from tests.postgres import Databases
 from tests.stores.making import NOW, add, claim, delivery, done, event, seqs_of
@@ -137,6 +137,18 @@ async def test_processes_that_make_a_store_at_once_make_one(postgres: Databases)
     await asyncio.gather(*(one.open() for one in stores))
     assert {(await one.describe())["schema"] for one in stores} == {migrations()[-1][0]}
     await asyncio.gather(*(one.close() for one in stores))
+
+
+async def test_who_waited_for_the_one_that_makes_the_store_sees_what_was_made(postgres: Databases) -> None:
+    url = postgres.new()
+    late = await asyncpg.connect(url)
+    async with late.transaction():
+        assert await schema_version(late) == 0
+        store = PostgresStore(url)
+        await store.open()
+        assert await schema_version(late) == migrations()[-1][0]
+    await store.close()
+    await late.close()
 
 
 async def test_a_schema_of_a_newer_version_is_refused(url: str) -> None:

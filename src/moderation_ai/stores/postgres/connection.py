@@ -99,7 +99,9 @@ def migrations() -> list[tuple[int, str]]:
 
 async def schema_version(connection: Any) -> int:
     """Return the number of the last migration that the database has seen, 0 for none."""
-    if await connection.fetchval("SELECT to_regclass('moderation_ai.schema_version')::text") is None:
+    # Not by to_regclass: in a transaction that waited for a lock, it may not know yet what others have made meanwhile.
+    has_store = "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'moderation_ai' AND tablename = 'schema_version'"
+    if not await connection.fetchval(f"SELECT EXISTS ({has_store})"):
         return 0
     return int(await connection.fetchval("SELECT coalesce(max(number), 0) FROM moderation_ai.schema_version"))
 
