@@ -88,7 +88,9 @@ def read_graph_codes(body: Any) -> tuple[str, ...]:
     code, subcode = at(body, "error.code"), at(body, "error.error_subcode")
     if not isinstance(code, int) or isinstance(code, bool):
         return ("error",)
-    found = [f"{code}/{subcode}"[:24], str(code)[:12]]
+    found = [str(code)[:12]]
+    if isinstance(subcode, int) and not isinstance(subcode, bool):
+        found.insert(0, f"{code}/{subcode}"[:24])
     if code == 10 or 200 <= code <= 299:
         found.insert(0, PERMISSION)
     if at(body, "error.is_transient") is True and code not in _LIMITS:
