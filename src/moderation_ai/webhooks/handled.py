@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 EXIT_DEADLINE = 10.0
 """Seconds that the interpreter's exit waits for work that has begun."""
+_REST = 1.0
+"""Seconds that it waits for our loop to come to rest, which a callback that does not return may keep from it."""
 
 
 class Handled(Generic[T]):
@@ -108,6 +110,17 @@ class Background:
             wait(begun, timeout=left)
         return True
 
+    def rest(self) -> None:
+        """Have the thread do nothing more: what runs in an extension while the interpreter ends may crash it."""
+        resting = threading.Event()
+
+        def rest() -> None:
+            resting.set()
+            threading.Event().wait()
+
+        self.loop.call_soon_threadsafe(rest)
+        resting.wait(_REST)
+
 
 _lock = threading.Lock()
 _background: Background | None = None
@@ -136,3 +149,4 @@ if hasattr(os, "register_at_fork"):
 def _drain_at_exit() -> None:
     if _background is not None:
         _background.drain()
+        _background.rest()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from moderation_ai.core.errors import ConfigurationError, StoreError
 from moderation_ai.pipeline.watching.health import Health
@@ -14,6 +15,9 @@ from moderation_ai.webhooks.handled import Handled, background
 from moderation_ai.webhooks.handler import WebhookHandler
 
 logger = logging.getLogger(__name__)
+
+_EXIT = 2.0
+"""Seconds that an interpreter which ends waits for a check that has begun."""
 
 
 class WebhookMonitor:
@@ -55,7 +59,8 @@ class WebhookMonitor:
         if self._stop is None or self._pid != os.getpid():
             self._pid = os.getpid()
             self._stop = asyncio.Event()
-            asyncio.run_coroutine_threadsafe(self._watch(self._stop), background().loop)
+            first = self._begin_check()
+            asyncio.run_coroutine_threadsafe(self._watch(self._stop, first), background().loop)
 
     def stop(self) -> None:
         """Look no more."""
@@ -81,13 +86,22 @@ class WebhookMonitor:
         if self._on_change is not None:
             self._on_change(health)
 
-    async def _watch(self, stop: asyncio.Event) -> None:
+    async def _watch(self, stop: asyncio.Event, check: Future[None]) -> None:
         while not stop.is_set():
-            try:
-                await self._check()
-            except Exception as error:  # The checks go on, whatever one of them or ``on_change`` raises.
-                logger.error("webhooks cannot be checked: %s", error, exc_info=not isinstance(error, StoreError))
+            await asyncio.wrap_future(check)
             await self.handler.runtime().parts.clock.wait(stop, self.interval)
+            if not stop.is_set():
+                check = self._begin_check()
+
+    def _begin_check(self) -> Future[None]:
+        """Begin a check as work of its own: an interpreter that ends lets it come to its end."""
+        return background().submit(self._try_to_check(), _EXIT)
+
+    async def _try_to_check(self) -> None:
+        try:
+            await self._check()
+        except Exception as error:  # The checks go on, whatever one of them or ``on_change`` raises.
+            logger.error("webhooks cannot be checked: %s", error, exc_info=not isinstance(error, StoreError))
 
 
 def _limits(given: Mapping[str, float]) -> dict[str, float]:
