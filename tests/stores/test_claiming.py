@@ -184,18 +184,37 @@ async def test_an_event_brings_what_is_known_of_its_object(store: Store) -> None
     assert unseen.thing is None
 
 
-async def test_a_claim_that_nobody_waits_for_any_more_leaves_the_event_free(store: Store) -> None:
-    await add(store, event("c1"), event("c2"))
+async def claim_in_vain(store: Store) -> None:
+    """Claim one event for ``w1``, and be gone before the answer comes."""
     task = asyncio.ensure_future(claim(store, "w1", limit=1))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_claim_that_nobody_waits_for_any_more_leaves_the_event_free(store: Store) -> None:
+    await add(store, event("c1"), event("c2"))
+    await claim_in_vain(store)
     held: list[Claimed] = []
     async with asyncio.timeout(60):  # Else the lease on it would be renewed for ever, and nobody would handle it.
         while len(held) < 2:
             held += await claim(store, "w1")
             await asyncio.sleep(0.001)
+    assert len(set(seqs_of(held))) == 2
+
+
+async def test_what_nobody_waits_for_is_given_back_and_nothing_else(store: Store) -> None:
+    for number in range(10):
+        await add(store, event(f"a{number}"), event(f"b{number}"))
+        await claim_in_vain(store)
+        held: list[Claimed] = []
+        async with asyncio.timeout(60):
+            while len(set(seqs_of(held))) < 2:
+                held += await claim(store, "w1")
+        held += await claim(store, "w1")
+        assert len(held) == 2, "one of them was handed out twice"
+        await store.settle([done(one) for one in held], NOW)
 
 
 async def test_a_cancelled_claim_of_a_retry_leaves_it_free_too(store: Store) -> None:

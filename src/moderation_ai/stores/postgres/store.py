@@ -161,15 +161,23 @@ class PostgresStore(SqlLedger, SqlRegister, SqlSessions):
 
         async def work() -> list[Claimed]:
             await self._give_back_lost(parts, worker)
-            self._note_lost(worker, number)  # until its answer is here
+            try:
+                return await lease_and_read()
+            except BaseException:
+                # It may have leased some, and whoever waits will not be told which. Not before: what is on its way to
+                # its worker must not be given back with what others have lost.
+                self._note_lost(worker, number)
+                raise
+
+        async def lease_and_read() -> list[Claimed]:
             found = await parts.once(
                 lambda c: claiming.lease_due(c, worker, number, limit, now, lease, by_caller=self._by_caller)
             )
-            claimed: list[Claimed] = []
-            if found:  # What is read is what the disk will have: the two need not follow one another.
-                on_disk = parts.once(wait_for_disk)
-                claimed, _ = await asyncio.gather(parts.again(lambda c: claiming.read_leased(c, found, now)), on_disk)
-            self._lost[worker].discard(number)
+            if not found:
+                return []
+            # What is read is what the disk will have: the two need not follow one another.
+            read = parts.again(lambda c: claiming.read_leased(c, found, now))
+            claimed, _ = await asyncio.gather(read, parts.once(wait_for_disk))
             return claimed
 
         async def undo(claimed: list[Claimed]) -> None:
