@@ -27,7 +27,8 @@ from moderation_ai.platforms.youtube.calls import API
 OVERLAP = timedelta(minutes=15)
 LOOK_EVERY, LOOK_SIZE, LOOK_DEPTH = 150.0, 50, 500
 """Looks go by turns to threads, for their new replies, and to replies: 50 of the 500 newest for one unit."""
-_MOST_TODO = 100
+MOST_TODO = 100
+"""Threads whose replies wait to be read: as many as a page shows. For more there is room when these were read."""
 _CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}\Z", re.ASCII)
 _VIDEO = re.compile(r"[A-Za-z0-9_-]{11}\Z", re.ASCII)
 _LISTS = ("youtube#commentThreadListResponse", "youtube#commentListResponse")
@@ -236,7 +237,8 @@ def _note_replies(trail: YouTubeTrail, reading: Reading) -> None:
             continue
         shown = len(as_list(at(thread, "replies.comments")))
         if count > max(shown, trail.counts.get(thread_id, 0)) and thread_id not in [each for each, _ in trail.todo]:
-            trail.todo = trail.todo[-_MOST_TODO:]
+            if len(trail.todo) >= MOST_TODO:
+                continue  # Its count is not noted either, so the next page or look that shows it notes both.
             trail.todo.append((thread_id, as_id(at(thread, "snippet.videoId"))))
         trail.counts[thread_id] = count
     trail.counts = {each: count for each, count in trail.counts.items() if each in trail.seen and count}
