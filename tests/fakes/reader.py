@@ -15,6 +15,20 @@ from tests.fakes.stage import Stage
 TURNS = 60
 
 
+def only(events: list[WebhookEvent]) -> WebhookEvent:
+    (event,) = events
+    return event
+
+
+def write_some(stage: Stage, count: int, **fields: object) -> list[str]:
+    """Have somebody write comments, a second between each two; return their ids."""
+    ids = []
+    for number in range(count):
+        stage.clock.set(stage.clock.now() + timedelta(seconds=1))
+        ids.append(stage.fake.write(f"{number}", **fields).id)
+    return ids
+
+
 class Reader:
     """Keep the cursors of a fake's feeds, and the events that came of them; tokens are renewed when they end."""
 

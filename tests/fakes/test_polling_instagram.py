@@ -7,27 +7,13 @@ from datetime import timedelta
 import pytest
 
 from moderation_ai.core.errors import ConfigurationError, ContentGone, PlatformError
-from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.things import REPEAT, Thing, observe
 from moderation_ai.fakes.instagram import InstagramFake
 from moderation_ai.platforms.instagram.calls import API
-from tests.fakes.reader import Reader
+from tests.fakes.reader import Reader, only, write_some
 from tests.fakes.stage import PAGE, Stage, target_of
 
 MEDIA, OTHER = "17900000000000001", "17900000000000002"
-
-
-def only(events: list[WebhookEvent]) -> WebhookEvent:
-    (event,) = events
-    return event
-
-
-def write_some(stage: Stage, count: int, **fields: object) -> list[str]:
-    ids = []
-    for number in range(count):
-        stage.clock.set(stage.clock.now() + timedelta(seconds=1))
-        ids.append(stage.fake.write(f"{number}", **fields).id)
-    return ids
 
 
 @pytest.mark.parametrize("page_id", [None, PAGE], ids=["instagram login", "facebook login"])

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from moderation_ai.core.errors import ConfigurationError, CredentialsRejected, PlatformError, RateLimited
-from moderation_ai.core.events import WebhookEvent
 from moderation_ai.fakes.reddit import RedditFake
 from moderation_ai.platforms.reddit.calls import API
 from moderation_ai.platforms.reddit.polled import POLLED
-from tests.fakes.reader import Reader
+from tests.fakes.reader import Reader, only
 from tests.fakes.stage import Stage, target_of
 
 COMMENTS = "new_comments"
@@ -18,11 +17,6 @@ COMMENTS = "new_comments"
 def fake_of(stage: Stage) -> RedditFake:
     assert isinstance(stage.fake, RedditFake)
     return stage.fake
-
-
-def only(events: list[WebhookEvent]) -> WebhookEvent:
-    (event,) = events
-    return event
 
 
 def test_comments_come_once_the_oldest_first() -> None:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from msgspec.structs import replace
 
 from moderation_ai.core.errors import ConfigurationError, RateLimited
-from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.flows import Outgoing
 from moderation_ai.fakes.tiktok import TikTokFake
-from tests.fakes.reader import Reader
+from tests.fakes.reader import Reader, only, write_some
 from tests.fakes.stage import Stage, target_of
 from tests.platforms.driving import answer, drive
 from tests.platforms.fixtures import NOW
 
 VIDEO, OTHER = "7390000000000000001", "7390000000000000002"
-
-
-def only(events: list[WebhookEvent]) -> WebhookEvent:
-    (event,) = events
-    return event
-
-
-def write_some(stage: Stage, count: int, **fields: object) -> list[str]:
-    ids = []
-    for number in range(count):
-        stage.clock.set(stage.clock.now() + timedelta(seconds=1))
-        ids.append(stage.fake.write(f"{number}", **fields).id)
-    return ids
 
 
 def test_what_a_lost_webhook_did_not_tell_is_found() -> None:

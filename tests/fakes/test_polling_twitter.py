@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from moderation_ai.core.errors import ConfigurationError, RateLimited
-from moderation_ai.core.events import WebhookEvent
 from moderation_ai.core.polling import Feed
 from moderation_ai.fakes.twitter import TwitterFake
 from moderation_ai.platforms.twitter.polled import PRICES
-from tests.fakes.reader import Reader
+from tests.fakes.reader import Reader, only, write_some
 from tests.fakes.stage import Stage
 from tests.platforms.driving import answer
 
@@ -22,19 +21,6 @@ CONVERSATION = "1940000000000000001"
 def fake_of(stage: Stage) -> TwitterFake:
     assert isinstance(stage.fake, TwitterFake)
     return stage.fake
-
-
-def only(events: list[WebhookEvent]) -> WebhookEvent:
-    (event,) = events
-    return event
-
-
-def write_some(stage: Stage, count: int, **fields: object) -> list[str]:
-    ids = []
-    for number in range(count):
-        stage.clock.set(stage.clock.now() + timedelta(seconds=1))
-        ids.append(stage.fake.write(f"{number}", **fields).id)
-    return ids
 
 
 def test_nothing_is_read_without_a_spend_cap() -> None:

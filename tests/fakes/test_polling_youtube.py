@@ -8,11 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from moderation_ai.core.errors import ConfigurationError, ContentGone, PlatformError, RateLimited
-from moderation_ai.core.events import WebhookEvent
 from moderation_ai.fakes.channel import SHORT
-from moderation_ai.fakes.things import Thing
 from moderation_ai.fakes.youtube import YouTubeFake
-from tests.fakes.reader import Reader
+from tests.fakes.reader import Reader, only, write_some
 from tests.fakes.stage import Stage, target_of
 
 THREADS = "threads"
@@ -21,20 +19,6 @@ THREADS = "threads"
 def fake_of(stage: Stage) -> YouTubeFake:
     assert isinstance(stage.fake, YouTubeFake)
     return stage.fake
-
-
-def only(events: list[WebhookEvent]) -> WebhookEvent:
-    (event,) = events
-    return event
-
-
-def write_some(stage: Stage, count: int, **fields: object) -> list[Thing]:
-    """Have somebody write comments, a second between each two."""
-    written = []
-    for number in range(count):
-        stage.clock.set(stage.clock.now() + timedelta(seconds=1))
-        written.append(stage.fake.write(f"{number}", **fields))
-    return written
 
 
 def test_a_comment_comes_once_with_all_that_is_known_of_it() -> None:
@@ -61,7 +45,7 @@ def test_a_short_page_is_not_the_last_one() -> None:
         reader.poll(THREADS)
         stage.clock.set(stage.clock.now() + timedelta(hours=1))
         late = write_some(stage, 3 * SHORT + 7)
-        assert {event.data.id for event in reader.poll(THREADS, after=60)} == {each.id for each in late}
+        assert {event.data.id for event in reader.poll(THREADS, after=60)} == set(late)
 
 
 def test_what_comes_while_pages_are_turned_moves_them_and_is_not_missed() -> None:
@@ -76,7 +60,7 @@ def test_what_comes_while_pages_are_turned_moves_them_and_is_not_missed() -> Non
         told = {event.data.id for fact in page.facts if (event := reader.keep(fact))}
         late += write_some(stage, 3)
         told |= {event.data.id for event in [*reader.poll(THREADS), *reader.poll(THREADS, after=60)]}
-        assert told == {each.id for each in late}
+        assert told == set(late)
 
 
 def test_a_reply_on_an_old_thread_moves_nothing_and_is_found_all_the_same() -> None:
@@ -100,7 +84,7 @@ def test_a_thread_shows_five_replies_and_the_others_are_asked_for() -> None:
         reader.poll(THREADS)
         replies = write_some(stage, SHORT + 5, parent_id=top.id)
         found = reader.poll(THREADS, after=60)
-        assert {event.data.id for event in found} == {each.id for each in replies}
+        assert {event.data.id for event in found} == set(replies)
         assert {event.data.post_id for event in found} == {top.post_id}, "a list of replies does not name the video"
         asked = [call.call for call in stage.fake.calls]
         assert reader.poll(THREADS, after=60) == []
@@ -136,7 +120,7 @@ def test_replies_that_cannot_be_read_keep_nobody_from_seeing_what_is_new() -> No
         later = stage.fake.write("another")
         found = {event.data.id for event in reader.poll(THREADS, after=60)}
         assert found >= {later.id}
-        assert {each.id for each in replies} <= {fact.object_id for page in reader.pages for fact in page.facts}
+        assert set(replies) <= {fact.object_id for page in reader.pages for fact in page.facts}
 
 
 @pytest.mark.parametrize("parent", [False, True], ids=["thread", "reply"])

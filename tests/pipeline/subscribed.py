@@ -18,6 +18,7 @@ from moderation_ai.core.subscribing import Subscription
 from moderation_ai.pipeline.clock import ManualClock
 from moderation_ai.pipeline.receiving.answering_hubs import Hubs
 from moderation_ai.pipeline.receiving.intake import Intake
+from moderation_ai.pipeline.subscribing.keeper import Keeper
 from moderation_ai.pipeline.subscribing.subscriber import Subscriber
 from moderation_ai.pipeline.tally import Tally
 from moderation_ai.stores.base import Store
@@ -100,3 +101,7 @@ async def subscribed(kind: str = "memory", *, topics: tuple[str, ...] = ()) -> A
         yield Subscribed(store, topics=topics)
     finally:
         await store.close()
+
+
+def keeper_of(stage: Subscribed, name: str = "k1", *, works: bool = True) -> Keeper:
+    return Keeper(stage.subscriber, stage.tally, name=name, works=works)

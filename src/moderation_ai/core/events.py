@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from moderation_ai.core.content import as_time
-from moderation_ai.core.subjects import Data
+from moderation_ai.core.content import as_time, require_id
+from moderation_ai.core.subjects import Comment, Data
 
 EVENT_TYPES = (
     "comment.created",
@@ -115,6 +115,18 @@ class Fact(msgspec.Struct, kw_only=True):
     author_id: str | None = None
     platform: str | None = None
     sighting: bool = False
+
+
+def comment_fact(event_type: str, comment: Comment, when: datetime | None, account_id: str | None = None) -> Fact:
+    """Return what happened to ``comment`` at ``when``; raise ``MalformedPayload`` for a comment without an id."""
+    return Fact(
+        event_type=event_type,
+        object_id=require_id(comment.id, of="a comment"),
+        data=Data(comment=comment),
+        timestamp=when,
+        account_id=account_id,
+        author_id=comment.author_id,
+    )
 
 
 class Parsed(msgspec.Struct, kw_only=True):

@@ -94,16 +94,7 @@ class SubscribesAtHub(Subscribes):
     def register(self, wish: Wish, session: Session, client: Client) -> Flow[tuple[Subscription, ...]]:
         """Ask for a subscription to the wish's topic; it is pending until the hub has asked back."""
         yield from self._ask_hub("subscribe", wish)
-        pending = Subscription(
-            id=wish.id,
-            url=wish.url,
-            platform=wish.platform,
-            account=wish.account,
-            topic=wish.topic,
-            events=list(wish.events),
-            status=PENDING,
-        )
-        return (pending,)
+        return (wish.pending(),)
 
     def renew(self, known: Subscription, wish: Wish, session: Session, client: Client) -> Flow[Subscription]:
         """Ask for another term, which is to ask for the same again: the old one lasts until the hub has asked back."""

@@ -81,6 +81,18 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         parts = (self.platform, self.url, self.account or "", self.topic or "")
         return "wh_" + sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def pending(self) -> Subscription:
+        """Return what this asks for, as it stands once the platform was told and before it has verified us."""
+        return Subscription(
+            id=self.id,
+            url=self.url,
+            platform=self.platform,
+            account=self.account,
+            topic=self.topic,
+            events=list(self.events),
+            status=PENDING,
+        )
+
     def __repr__(self) -> str:
         """Return platform and address, and nothing that is secret."""
         return f"<Wish {self.platform}: {self.url}>"

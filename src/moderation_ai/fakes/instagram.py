@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from moderation_ai.core.acts import GONE, HIDDEN, VISIBLE
 from moderation_ai.core.calls import Call
-from moderation_ai.fakes.instagram_media import InstagramMedia
+from moderation_ai.fakes.instagram_media import InstagramMedia, comment_shape
 from moderation_ai.fakes.instagram_webhooks import InstagramWebhooks
 from moderation_ai.fakes.limits import Window
 from moderation_ai.fakes.replies import Reply, row_of, say
@@ -92,17 +92,8 @@ class InstagramFake(InstagramMedia, InstagramWebhooks):
     def do_comment(self, call: Call, values: dict[str, Any]) -> Reply:
         """Show a comment, and whether it is hidden."""
         thing = self.thing(call, values["comment_id"])
-        body = {
-            "id": thing.id,
-            "text": thing.text,
-            "timestamp": thing.created_at.strftime("%Y-%m-%dT%H:%M:%S+0000"),
-            "username": thing.author_username,
-            "from": {"id": thing.author_id, "username": thing.author_username},
-            "hidden": thing.state == HIDDEN,
-            "like_count": 0,
-            "media": {"id": thing.post_id, "permalink": "https://www.instagram.com/p/x/"},
-        }
-        return say({**body, "parent_id": thing.parent_id} if thing.parent_id else body)
+        media = {"id": thing.post_id, "permalink": "https://www.instagram.com/p/x/"}
+        return say({**comment_shape(thing), "like_count": 0, "media": media})
 
     def do_me(self, call: Call, values: dict[str, Any]) -> Reply:
         """Show the account."""

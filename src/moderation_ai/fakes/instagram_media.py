@@ -52,15 +52,16 @@ def _is_shown(thing: Thing) -> bool:
 
 def _with_replies(top: Thing, below: list[Thing]) -> dict[str, Any]:
     replies = newest_first(each for each in below if each.parent_id == top.id and _is_shown(each))
-    shown = _comment(top)
+    shown = comment_shape(top)
     if replies:
-        shown["replies"] = {"data": [_comment(each) for each in replies[:_SIZE]]}
+        shown["replies"] = {"data": [comment_shape(each) for each in replies[:_SIZE]]}
     if len(replies) > _SIZE:
         shown["replies"]["paging"] = {"next": "https://graph.instagram.com/"}
     return shown
 
 
-def _comment(thing: Thing) -> dict[str, Any]:
+def comment_shape(thing: Thing) -> dict[str, Any]:
+    """Return a comment as Meta shows it, by itself and in lists."""
     shown = {
         "id": thing.id,
         "text": thing.text,

@@ -189,7 +189,7 @@ class Subscriber:
         """Write down that ``wish`` is asked for, and return the rows of the register that it is about."""
         rows = await self._rows_of(wish)
         if not rows and not again:
-            rows = [_row_of(wish, now)]
+            rows = [replace(wish.pending(), created_at=now)]
             await self.store.save_subscription(rows[0])
 
         def ask(row: Subscription) -> Subscription | None:
@@ -280,16 +280,3 @@ def _with_id(wish: Wish, found: Sequence[Subscription]) -> list[Subscription]:
     if wish.topic is not None and len(found) == 1:
         return [replace(found[0], id=wish.id, topic=wish.topic, account=wish.account)]
     return list(found)
-
-
-def _row_of(wish: Wish, now: datetime) -> Subscription:
-    return Subscription(
-        id=wish.id,
-        url=wish.url,
-        platform=wish.platform,
-        account=wish.account,
-        topic=wish.topic,
-        events=list(wish.events),
-        status=PENDING,
-        created_at=now,
-    )

@@ -14,7 +14,7 @@ from moderation_ai.core.api import Api, at
 from moderation_ai.core.batches import read_or_keep
 from moderation_ai.core.content import as_dict, as_id, as_list, as_text, as_time, first_id, read_json, require_id
 from moderation_ai.core.errors import ConfigurationError, ContentGone, MalformedPayload
-from moderation_ai.core.events import Fact, Parsed
+from moderation_ai.core.events import Fact, Parsed, comment_fact
 from moderation_ai.core.flows import Flow, Session
 from moderation_ai.core.polling import Feed, Page, Polls, rows_of
 from moderation_ai.core.shelves import ShelfTrail, place
@@ -138,7 +138,7 @@ def _comment(row: dict[str, Any], media: str | None) -> Comment:
 
 def _item(comment: Comment, is_hidden: bool, media: str, session: Session) -> Item:
     account_id = session.account_id
-    edited = _fact("comment.updated", comment, None, account_id)
+    edited = comment_fact("comment.updated", comment, None, account_id)
     sides = (
         Aspect(state=text_state(comment.text), fact=edited),
         Aspect(
@@ -150,18 +150,7 @@ def _item(comment: Comment, is_hidden: bool, media: str, session: Session) -> It
 
 
 def _written(comment: Comment, account_id: str | None) -> Fact:
-    return _fact("comment.created", comment, comment.created_at, account_id)
-
-
-def _fact(event_type: str, comment: Comment, when: datetime | None, account_id: str | None) -> Fact:
-    return Fact(
-        event_type=event_type,
-        object_id=require_id(comment.id, of="a comment"),
-        data=Data(comment=comment),
-        timestamp=when,
-        account_id=account_id,
-        author_id=comment.author_id,
-    )
+    return comment_fact("comment.created", comment, comment.created_at, account_id)
 
 
 def _hiding(comment: Comment, is_hidden: bool, account_id: str | None) -> Fact:

@@ -6,13 +6,12 @@ Source: https://developers.google.com/youtube/v3/docs/comments. YouTube pushes n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from moderation_ai.core.batches import unknown_element
 from moderation_ai.core.content import as_dict, as_id, as_text, as_time, first_id, require_id
 from moderation_ai.core.errors import MalformedPayload
-from moderation_ai.core.events import Fact
+from moderation_ai.core.events import Fact, comment_fact
 from moderation_ai.core.subjects import Comment, Data
 
 COMMENTS: Mapping[str, str] = {
@@ -55,35 +54,24 @@ def read_comment(fields: Mapping[str, Any]) -> Comment:
 
 def written(comment: Comment, account_id: str | None = None) -> Fact:
     """Return the fact of a new comment."""
-    return _fact("comment.created", comment, comment.created_at, account_id)
+    return comment_fact("comment.created", comment, comment.created_at, account_id)
 
 
 def edited(comment: Comment, account_id: str | None = None) -> Fact:
     """Return the fact of an edit, by the time of it."""
-    fact = _fact("comment.updated", comment, comment.updated_at, account_id)
+    fact = comment_fact("comment.updated", comment, comment.updated_at, account_id)
     fact.version = comment.updated_at.isoformat() if comment.updated_at else None
     return fact
 
 
 def held(comment: Comment, account_id: str | None = None) -> Fact:
     """Return the fact that a comment waits for the channel's owner; YouTube does not say since when."""
-    return _fact("comment.held", comment, comment.created_at, account_id)
+    return comment_fact("comment.held", comment, comment.created_at, account_id)
 
 
 def is_edited(comment: Comment) -> bool:
     """Say whether a comment was changed after it was written."""
     return comment.updated_at is not None and comment.created_at is not None and comment.updated_at > comment.created_at
-
-
-def _fact(event_type: str, comment: Comment, when: datetime | None, account_id: str | None) -> Fact:
-    return Fact(
-        event_type=event_type,
-        object_id=require_id(comment.id, of="a comment"),
-        data=Data(comment=comment),
-        timestamp=when,
-        account_id=account_id,
-        author_id=comment.author_id,
-    )
 
 
 def _read_fact(fields: dict[str, Any], event_type: str) -> Fact:
