@@ -14,8 +14,8 @@ from moderation_ai.core.access import Access
 from moderation_ai.core.errors import CredentialsRejected, StoreBusy
 from moderation_ai.core.flows import Session
 from moderation_ai.core.polling import Feed
-from moderation_ai.pipeline.acting.outcomes import LOCKED_OUT
-from moderation_ai.pipeline.polling.poller import LOOK, NO_FEED, Poller
+from moderation_ai.pipeline.acting.outcomes import LOCKED_OUT, USUAL_PAUSE
+from moderation_ai.pipeline.polling.poller import NO_FEED, Poller
 from moderation_ai.pipeline.upkeep.reparsing import LEARNED, Reparser, each_unknown
 from moderation_ai.stores.base import EventFilter, Store
 from tests.pipeline.board import Board
@@ -124,7 +124,10 @@ async def test_what_is_polled_may_depend_on_whose_the_token_is_and_a_refused_tok
         await stage.clock.forward(1)
         [cursor] = await stage.store.cursors()
         assert (cursor.feed, cursor.cause) == (NO_FEED, "CredentialsRejected")
-        await stage.clock.forward(LOCKED_OUT + LOOK * 2)
+        await stage.clock.forward(LOCKED_OUT)
+        [cursor] = await stage.store.cursors()
+        assert "whose the token is" in (cursor.error or ""), "else nothing says why it is not polled"
+        await stage.clock.forward(USUAL_PAUSE * 2)
         assert await stage.ids() == ["c1"]
         [told, cursor] = await stage.store.cursors()
         assert (told.cause, told.next_at, cursor.feed) == (None, None, "comments:me")

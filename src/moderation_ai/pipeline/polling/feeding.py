@@ -190,7 +190,9 @@ class Feeder:
         self._failures += 1
         now = self._parts.clock.now()
         due_at = now + timedelta(seconds=pause)
-        logger.warning("%s was not read, again in %.0f s: %s", self.name, pause, error)
+        # Once for each time that it begins to fail: six feeds of an account would fill the log, and health tells on.
+        level = logging.WARNING if self.cursor.failing_since is None else logging.DEBUG
+        logger.log(level, "%s was not read, again in %.0f s: %s", self.name, pause, error)
         self._parts.tally.fail_poll(self.cursor.platform, type(error).__name__)
         said = str(error) if isinstance(error, ModerationError) else type(error).__name__
         since = self.cursor.failing_since or now

@@ -154,8 +154,6 @@ class AccountPoller:
             return LOOK
         if not self._has_begun:
             await self._begin()
-        if not self.feeders:
-            return LOOK
         feeder = min(self.feeders, key=lambda each: each.due_at)
         wait = feeder.seconds_left(self._parts.clock.now())
         if wait > 0:
@@ -170,11 +168,13 @@ class AccountPoller:
         """Find out which feeds there are, for that may need the account's id, and where each was left."""
         session = await self._parts.tokens.using(self.watch.access, _as_it_is)
         feeds = feeds_of(self.watch, session)
+        if not feeds:
+            raise PlatformUnavailable("nobody tells yet whose the token is: configure the account's id")
         self.feeders = [Feeder(self.watch, feed, self._parts, self._keep_duty) for feed in feeds]
         for feeder in self.feeders:
             await feeder.load()
         await self._retire({feeder.feed.key for feeder in self.feeders})
-        self._has_begun, self._failing_since = bool(self.feeders), None
+        self._has_begun, self._failing_since = True, None
 
     async def _retire(self, polled: Collection[str]) -> None:
         """Have nobody wait any more for feeds that were polled once and are not now."""
