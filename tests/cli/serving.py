@@ -67,9 +67,11 @@ class Served:
 
 
 @contextmanager
-def served(*args: str, env: dict[str, str]) -> Iterator[Served]:
-    """Run ``serve`` until it is ready; whatever happens, it is gone after the block."""
+def served(*args: str, env: dict[str, str], open_files: int | None = None) -> Iterator[Served]:
+    """Run ``serve`` until it is ready, with a limit of ``open_files``; whatever happens, it is gone after the block."""
     command = [sys.executable, "-m", "moderation_ai", "serve", *args]
+    if open_files is not None:
+        command = ["sh", "-c", f'ulimit -Sn {open_files} && exec "$@"', "sh", *command]
     with Path("log").open("wb") as log, subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=log) as child:
         assert child.stdout is not None
         try:

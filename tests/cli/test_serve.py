@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import resource
 import signal
 import socket
 import stat
@@ -30,19 +29,13 @@ def get(url: str, **headers: str) -> tuple[int, bytes]:
 
 
 def test_idle_connections_up_to_a_logins_usual_limit_shut_nobody_out(folder: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))  # as a child inherits it
-    try:
-        with served("--json", env=usual()) as gateway:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            at = urlsplit(gateway.ready["gateway"])
-            with ExitStack() as idle:
-                for _ in range(600):
-                    idle.enter_context(socket.create_connection((at.hostname or "", at.port or 0), timeout=10))
-                assert get(gateway.ready["gateway"])[0] == 405
-                assert get(f"{gateway.ready['console']}/readyz")[0] == 200
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with served("--json", env=usual(), open_files=512) as gateway:
+        at = urlsplit(gateway.ready["gateway"])
+        with ExitStack() as idle:
+            for _ in range(600):
+                idle.enter_context(socket.create_connection((at.hostname or "", at.port or 0), timeout=10))
+            assert get(gateway.ready["gateway"])[0] == 405
+            assert get(f"{gateway.ready['console']}/readyz")[0] == 200
 
 
 def test_receives_handles_and_is_looked_into_while_it_runs(folder: Path) -> None:
