@@ -100,6 +100,19 @@ class Looks:
         return await self._store.claim_actions(*arguments, **named)
 
 
+class Slow(Looks):
+    """A store whose claims are on their way until the gate opens."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.gate, self.asked = asyncio.Event(), asyncio.Event()
+
+    async def claim_actions(self, *arguments: Any, **named: Any) -> list[Action]:
+        self.asked.set()
+        await self.gate.wait()
+        return await super().claim_actions(*arguments, **named)
+
+
 @asynccontextmanager
 async def staged(name: str, kind: str = "memory", *, times: float = 1000, factor: float = 1) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW)

@@ -10,7 +10,7 @@ import pytest
 from moderation_ai.core.calls import Failure
 from moderation_ai.core.errors import PlatformError
 from tests.kinds import KINDS
-from tests.pipeline.acted import NAMES, NOW, Looks, staged
+from tests.pipeline.acted import NAMES, NOW, Looks, Slow, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -199,6 +199,22 @@ async def test_nothing_is_looked_for_where_nothing_can_be_due() -> None:
             await stage.until(action, "done")
         await stage.end()
         assert looks.count == 1
+
+
+async def test_what_is_claimed_while_it_stops_is_given_back_before_it_has_stopped() -> None:
+    async with staged("twitter") as stage:
+        slow = stage.outbox.store = Slow(stage.store)  # type: ignore[assignment]  # it has all of the verbs
+        action = await stage.want(stage.fake.write("Too salty."))
+        stage.begin()
+        await slow.asked.wait()
+        stopping = asyncio.ensure_future(stage.outbox.stop(30))
+        await asyncio.sleep(0)
+        slow.gate.set()
+        assert await stopping
+        [left] = await stage.store.actions_on("twitter", action.target.id)
+        assert (left.status, left.is_sending) == ("open", False), "nobody would do it before the lease ends"
+        assert not stage.fake.effects
+        await stage.end()
 
 
 async def test_fifty_comments_go_into_one_call_on_youtube_and_one_that_is_refused_harms_no_other() -> None:

@@ -91,6 +91,7 @@ class Outbox:
         self._tripped_at: dict[Key, datetime] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         self._wake = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
@@ -136,7 +137,8 @@ class Outbox:
             self._wake.clear()
             is_more = False
             try:
-                is_more = await self._claim()
+                async with self._claiming:
+                    is_more = not self._stopping and await self._claim()
             except StoreError as error:
                 logger.warning("the outbox cannot claim, again in %.1f s: %s", self._poll, error)
             if not is_more:
@@ -297,6 +299,8 @@ class Outbox:
         """Claim no more, let what is being sent come to its end for ``deadline`` seconds, give back the rest."""
         self._stopping = True
         self._wake.set()
+        async with self._claiming:
+            pass  # What is on its way to us is put off by its task, like all that was not begun.
         ended = True
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=deadline)
