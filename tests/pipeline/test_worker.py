@@ -152,13 +152,17 @@ async def test_stop_gives_back_what_did_not_end_in_time(tmp_path: Path) -> None:
         assert await two.statuses() == ["done"] * 3
 
 
-async def test_a_stopped_worker_runs_nothing_that_it_was_just_handed() -> None:
+@pytest.mark.parametrize("is_late", [False, True], ids=["claimed before", "claimed while it stops"])
+async def test_a_stopped_worker_runs_nothing_that_it_was_just_handed(is_late: bool) -> None:
     class SlowStore(MemoryStore):
         def __init__(self) -> None:
             super().__init__()
             self.asked, self.answer = asyncio.Event(), asyncio.Event()
 
         async def claim(self, worker: str, limit: int, now: datetime, lease: float) -> list[Claimed]:
+            if is_late and worker == "w1" and (await self.counts()).total:
+                self.asked.set()
+                await self.answer.wait()
             claimed = await super().claim(worker, limit, now, lease)
             if claimed:
                 self.asked.set()

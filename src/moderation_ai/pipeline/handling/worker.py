@@ -73,6 +73,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._stopping = False
+        self._claiming = asyncio.Lock()
 
     def wake(self) -> None:
         """Look for work now instead of at the next poll. Call it on the worker's own loop."""
@@ -86,7 +87,8 @@ class Worker:
                 await self._clock.wait(asyncio.Event(), PATIENCE)
             self._wake.clear()
             try:
-                claimed = await self._claim()
+                async with self._claiming:
+                    claimed = [] if self._stopping else await self._claim()
                 pause = await self._pause(claimed)
                 failures = 0
             except Exception as error:  # noqa: BLE001  # a worker that ended would leave everything unhandled.
@@ -243,7 +245,8 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._walks, return_exceptions=True)
         try:
-            await self._inbox.release(self.name)
+            async with self._claiming:  # What is on its way to us just now is given back too.
+                await self._inbox.release(self.name)
         except StoreError as error:
             logger.warning("the worker's lease could not be given back; it ends by itself: %s", error)
         return ended
